@@ -1,0 +1,72 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+  name: "Rampart",
+  products: [
+    .library(name: "TensorCore", targets: ["TensorCore"]),
+    .library(name: "ImageCodecs", targets: ["ImageCodecs"]),
+    .library(name: "AutoDiffLite", targets: ["AutoDiffLite"]),
+    .library(name: "NNLayers", targets: ["NNLayers"]),
+    .library(name: "Datasets", targets: ["Datasets"]),
+    .library(name: "Attacks", targets: ["Attacks"]),
+    .library(name: "Reporting", targets: ["Reporting"]),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "COpenBLAS", path: "Packages/TensorCore/Sources/COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "CLAPACKE", path: "Packages/TensorCore/Sources/CLAPACKE", pkgConfig: "lapacke",
+      providers: [.apt(["liblapacke-dev"])]),
+    .systemLibrary(
+      name: "CZlib", path: "Packages/TensorCore/Sources/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "CPNG", path: "Packages/ImageCodecs/Sources/CPNG", pkgConfig: "libpng",
+      providers: [.apt(["libpng-dev"])]),
+
+    .target(name: "CKernels", path: "Packages/TensorCore/Sources/CKernels"),
+    .target(
+      name: "TensorCore", dependencies: ["CKernels", "COpenBLAS", "CLAPACKE", "CZlib"],
+      path: "Packages/TensorCore/Sources/TensorCore"),
+    .target(
+      name: "ImageCodecs", dependencies: ["TensorCore", "CPNG"],
+      path: "Packages/ImageCodecs/Sources/ImageCodecs"),
+    .target(
+      name: "AutoDiffLite", dependencies: ["TensorCore"],
+      path: "Packages/AutoDiffLite/Sources/AutoDiffLite"),
+    .target(
+      name: "NNLayers", dependencies: ["AutoDiffLite", "TensorCore"],
+      path: "Packages/NNLayers/Sources/NNLayers"),
+    .target(
+      name: "Datasets", dependencies: ["TensorCore", "ImageCodecs"],
+      path: "Packages/Datasets/Sources/Datasets"),
+    .target(
+      name: "Attacks", dependencies: ["NNLayers", "AutoDiffLite", "TensorCore"],
+      path: "Packages/Attacks/Sources/Attacks"),
+    .target(
+      name: "Reporting", dependencies: ["TensorCore", "ImageCodecs"],
+      path: "Packages/Reporting/Sources/Reporting"),
+
+    .testTarget(
+      name: "TensorCoreTests", dependencies: ["TensorCore"],
+      path: "Packages/TensorCore/Tests/TensorCoreTests", resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "ImageCodecsTests", dependencies: ["ImageCodecs"],
+      path: "Packages/ImageCodecs/Tests/ImageCodecsTests"),
+    .testTarget(
+      name: "AutoDiffLiteTests", dependencies: ["AutoDiffLite"],
+      path: "Packages/AutoDiffLite/Tests/AutoDiffLiteTests", resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "NNLayersTests", dependencies: ["NNLayers"],
+      path: "Packages/NNLayers/Tests/NNLayersTests", resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["Datasets"],
+      path: "Packages/Datasets/Tests/DatasetsTests", resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "AttacksTests", dependencies: ["Attacks"], path: "Packages/Attacks/Tests/AttacksTests"),
+    .testTarget(
+      name: "ReportingTests", dependencies: ["Reporting"], path: "Packages/Reporting/Tests/ReportingTests"),
+  ]
+)

@@ -1,0 +1,110 @@
+import TensorCore
+
+extension Variable {
+  /// The gradients of this variable with respect to leaves, as tensors of the leaves' shapes.
+  ///
+  /// The tape behind this variable is released on the way, so a second call gives zeros.
+  ///
+  /// - Parameters:
+  ///   - leaves: made by `Variable.leaf`; a leaf that this variable does not depend on gets zeros.
+  ///   - upstream: the factor of each element of this variable; 1 if left out, which needs a single element.
+  /// - Precondition: `upstream` has this variable's shape.
+  public func gradients(withRespectTo leaves: [Variable], upstream: Tensor? = nil) -> [Tensor] {
+    runBackward(upstream: upstream, releasing: true)
+    return leaves.map { leaf in
+      guard let node = leaf.node else {
+        preconditionFailure("gradients: a constant of shape \(leaf.shape) has no gradient; make it with Variable.leaf")
+      }
+      defer { node.gradient = nil }
+      return node.gradient ?? .zeros(shape: leaf.shape)
+    }
+  }
+
+  func runBackward(upstream: Tensor?, releasing: Bool) {
+    if upstream == nil {
+      precondition(value.count == 1, "gradients: expected a single element, got shape \(shape); give `upstream`")
+    }
+    let seed = upstream ?? .ones(shape: shape)
+    precondition(seed.shape == shape, "gradients: upstream \(seed.shape) for a variable of shape \(shape)")
+    guard let root = node else { return }
+    countUses(from: root)
+    root.gradient = seed
+    // A node is ready once every use of its value has sent a gradient: the order is the graph's, never the
+    // machine's, so sums add up in the same order each time.
+    var ready = [root]
+    while let node = ready.popLast() {
+      guard case let rule = node.rule, let dy = node.gradient else { continue }
+      var sent: [Node] = []
+      switch rule {
+      case .none: continue
+      case .separate(let edges):
+        for edge in edges {
+          edge.source.accumulate(edge.gradient(dy), from: node.name)
+          sent.append(edge.source)
+        }
+      case .joint(let sources, let gradients):
+        let parts = gradients(dy, sources.map { $0 != nil })
+        precondition(
+          parts.count == sources.count, "\(node.name): \(parts.count) gradients for \(sources.count) inputs")
+        for (source, part) in zip(sources, parts) {
+          guard let source else { continue }
+          guard let part else { preconditionFailure("\(node.name): no gradient for an input that wants one") }
+          source.accumulate(part, from: node.name)
+          sent.append(source)
+        }
+      }
+      node.gradient = nil
+      if releasing { node.rule = .none }
+      for source in sent {
+        source.pendingUses -= 1
+        if source.pendingUses == 0 { ready.append(source) }
+      }
+    }
+  }
+
+  private func countUses(from root: Node) {
+    root.pendingUses = 0
+    var seen: Set<ObjectIdentifier> = [ObjectIdentifier(root)]
+    var stack = [root]
+    while let node = stack.popLast() {
+      for source in node.sources {
+        if seen.insert(ObjectIdentifier(source)).inserted {
+          source.pendingUses = 0
+          source.gradient = nil
+          stack.append(source)
+        }
+        source.pendingUses += 1
+      }
+    }
+  }
+}
+
+/// The value of a scalar function and its gradient at `x`.
+///
+/// - Precondition: the function returns a single element.
+public func valueAndGradient(at x: Tensor, _ function: (Variable) -> Variable) -> (value: Float, gradient: Tensor) {
+  let leaf = Variable.leaf(x)
+  let result = function(leaf)
+  return (result.value.item, result.gradients(withRespectTo: [leaf])[0])
+}
+
+/// The gradient of a scalar function at `x`, shaped as `x`.
+///
+/// - Precondition: the function returns a single element.
+public func gradient(at x: Tensor, _ function: (Variable) -> Variable) -> Tensor {
+  valueAndGradient(at: x, function).gradient
+}
+
+/// The product of any upstream gradient with the function's Jacobian at `x`; may be called many times.
+///
+///     let pull = pullback(at: x) { $0.softmax() }
+///     pull(Tensor([[1, 0, 0]]))   // the gradient of the first probability
+public func pullback(at x: Tensor, _ function: (Variable) -> Variable) -> (Tensor) -> Tensor {
+  let leaf = Variable.leaf(x)
+  let result = function(leaf)
+  return { upstream in
+    result.runBackward(upstream: upstream, releasing: false)
+    defer { leaf.node?.gradient = nil }
+    return leaf.node?.gradient ?? .zeros(shape: x.shape)
+  }
+}

@@ -1,0 +1,14 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+  name: "ImageCodecs",
+  products: [.library(name: "ImageCodecs", targets: ["ImageCodecs"])],
+  dependencies: [.package(path: "../TensorCore")],
+  targets: [
+    .systemLibrary(
+      name: "CPNG", path: "Sources/CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .target(name: "ImageCodecs", dependencies: ["TensorCore", "CPNG"]),
+    .testTarget(name: "ImageCodecsTests", dependencies: ["ImageCodecs"]),
+  ]
+)

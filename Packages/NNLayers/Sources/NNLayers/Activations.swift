@@ -1,0 +1,43 @@
+import AutoDiffLite
+
+/// max(x, 0), element by element; the gradient at 0 is 0.
+public struct ReLU: Layer {
+  /// A rectifier.
+  public init() {}
+  /// Any shape to the same shape.
+  public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable { x.relu() }
+}
+
+/// x where x > 0, else `slope · x`.
+public struct LeakyReLU: Layer {
+  /// The slope below 0; PyTorch's default is 0.01.
+  public let slope: Float
+  /// A leaky rectifier.
+  public init(slope: Float = 0.01) { self.slope = slope }
+  /// Any shape to the same shape.
+  public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable { x.leakyReLU(slope: slope) }
+}
+
+/// The hyperbolic tangent.
+public struct Tanh: Layer {
+  /// A hyperbolic tangent.
+  public init() {}
+  /// Any shape to the same shape.
+  public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable { x.tanh() }
+}
+
+/// 1 / (1 + e^−x).
+public struct Sigmoid: Layer {
+  /// A logistic function.
+  public init() {}
+  /// Any shape to the same shape.
+  public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable { x.sigmoid() }
+}
+
+/// Joins all axes after the first: `[n, c, h, w] → [n, c·h·w]`.
+public struct Flatten: Layer {
+  /// A flattening layer.
+  public init() {}
+  /// `[n, …] → [n, product of the rest]`.
+  public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable { x.flattened() }
+}

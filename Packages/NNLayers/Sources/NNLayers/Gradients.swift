@@ -1,0 +1,79 @@
+import AutoDiffLite
+import TensorCore
+
+/// The gradients of a loss with respect to a model's trainable parameters, in walk order.
+public struct Gradients: Sendable {
+  /// The parameters' names, in walk order.
+  public let names: [String]
+  private var positions: [String: Int]
+  private var values: [Tensor]
+
+  init(names: [String], values: [Tensor]) {
+    self.names = names
+    self.values = values
+    positions = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+  }
+
+  /// The gradient of one parameter; nil for a frozen or unknown one.
+  public subscript(name: String) -> Tensor? {
+    get { positions[name].map { values[$0] } }
+    _modify {
+      guard let position = positions[name] else {
+        var none: Tensor?
+        yield &none
+        return
+      }
+      var value: Tensor? = values[position]
+      values[position] = Gradients.placeholder
+      yield &value
+      values[position] = value ?? Gradients.placeholder
+    }
+  }
+
+  // Stands in while a gradient is changed in place, so that its memory has one owner.
+  private static let placeholder = Tensor(0)
+
+  /// The L2 norm of all gradients taken as one vector.
+  public var norm: Double { values.reduce(0) { $0 + $1.sumOfSquares() }.squareRoot() }
+
+  /// Scales all gradients down so that their common L2 norm is at most `limit`; returns the norm before.
+  ///
+  /// As PyTorch's `clip_grad_norm_`: the factor is `limit / (norm + 1e-6)` where that is below 1. A norm that is
+  /// not finite leaves the gradients as they are; check the returned value.
+  @discardableResult
+  public mutating func clipNorm(to limit: Double) -> Double {
+    let norm = self.norm
+    let factor = limit / (norm + 1e-6)
+    if norm.isFinite && factor < 1 {
+      for i in values.indices { values[i] *= Float(factor) }
+    }
+    return norm
+  }
+}
+
+/// A loss and the gradients of a model's trainable parameters.
+///
+///     let (loss, gradients) = gradients(of: model, in: pass) { model, pass in
+///       model(Variable(images), in: pass).crossEntropy(labels: labels).mean()
+///     }
+///
+/// The model itself is constant on every tape; the closure gets a copy whose trainable parameters are leaves. Copy
+/// and tape are gone when this returns, so an optimizer's step then changes the model in place.
+///
+/// - Precondition: the closure returns a single element.
+public func gradients<Model: Layer>(
+  of model: Model, in pass: Pass, _ loss: (_ bound: Model, _ pass: Pass) -> Variable
+) -> (loss: Float, gradients: Gradients) {
+  var bound = model
+  var names: [String] = []
+  var leaves: [Variable] = []
+  bound.visitParameters { name, parameter in
+    guard parameter.isTrainable else { return }
+    let leaf = TapeLeaf(parameter.value)
+    parameter.leaf = leaf
+    names.append(name)
+    leaves.append(leaf.variable)
+  }
+  let result = loss(bound, pass)
+  return (result.value.item, Gradients(names: names, values: result.gradients(withRespectTo: leaves)))
+}

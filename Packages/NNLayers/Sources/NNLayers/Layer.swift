@@ -1,0 +1,65 @@
+import AutoDiffLite
+import TensorCore
+
+/// Part of a model, and a model itself: a value that maps a batch to a batch. A forward pass never changes it.
+///
+/// A new layer is a struct with its parameters, the call, and the walk over them:
+///
+///     struct Scale: Layer {
+///       var factor: Parameter
+///       func callAsFunction(_ x: Variable, in pass: Pass) -> Variable { x * factor.variable }
+///       mutating func visitParameters(_ visit: (String, inout Parameter) -> Void) { visit("factor", &factor) }
+///     }
+public protocol Layer: Sendable {
+  /// The output for a batch; random layers draw from `pass` only.
+  func callAsFunction(_ x: Variable, in pass: Pass) -> Variable
+
+  /// Calls `visit` with each parameter and its name, always in the same order, children's names prefixed by theirs
+  /// and a dot. Counting, saving, freezing, optimizing and pruning are all written on this walk.
+  mutating func visitParameters(_ visit: (String, inout Parameter) -> Void)
+
+  /// Calls `visit` with each tensor that is saved but not learned: running means and the like.
+  mutating func visitBuffers(_ visit: (String, inout Tensor) -> Void)
+}
+
+extension Layer {
+  /// No parameters.
+  public mutating func visitParameters(_ visit: (String, inout Parameter) -> Void) {}
+  /// No buffers.
+  public mutating func visitBuffers(_ visit: (String, inout Tensor) -> Void) {}
+
+  /// All parameters with their names, in walk order.
+  public var parameters: [(name: String, parameter: Parameter)] {
+    var copy = self
+    var list: [(String, Parameter)] = []
+    copy.visitParameters { name, parameter in list.append((name, parameter)) }
+    return list
+  }
+
+  /// All buffers with their names, in walk order.
+  public var buffers: [(name: String, value: Tensor)] {
+    var copy = self
+    var list: [(String, Tensor)] = []
+    copy.visitBuffers { name, value in list.append((name, value)) }
+    return list
+  }
+
+  /// How many numbers the parameters hold, pruned and frozen ones included.
+  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.parameter.value.count } }
+
+  /// The logits for a batch in evaluation mode: `[n, …] → [n, classes]`.
+  public func logits(_ x: Tensor) -> Tensor { self(Variable(x), in: Pass(.evaluation)).value }
+
+  /// The class probabilities for a batch: the softmax of `logits`. Losses take logits, never these.
+  public func probabilities(_ x: Tensor) -> Tensor { logits(x).softmax() }
+
+  /// The class with the largest logit for each sample: `[n, …] → [n]`.
+  public func predictions(_ x: Tensor) -> IntTensor { logits(x).argmax(alongAxis: 1) }
+
+  /// Freezes or thaws the parameters whose names fulfil a condition.
+  public mutating func setTrainable(_ isTrainable: Bool, where condition: (String) -> Bool = { _ in true }) {
+    visitParameters { name, parameter in
+      if condition(name) { parameter.isTrainable = isTrainable }
+    }
+  }
+}

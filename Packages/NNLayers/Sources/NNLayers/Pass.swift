@@ -1,0 +1,76 @@
+import AutoDiffLite
+import TensorCore
+
+/// One forward call through a model: its mode, its random key, which samples it sees, and what it is asked to keep.
+/// Made for one call, never stored.
+///
+///     let pass = Pass(.evaluation, keeping: ["features.3"])
+///     let logits = model(Variable(images), in: pass)
+///     let maps = pass.activations["features.3"]
+public final class Pass {
+  /// Whether layers behave as in training (dropout drops, batch norm measures) or as in use.
+  public enum Mode: Sendable, Hashable {
+    /// Layers that differ behave as while learning.
+    case training
+    /// Layers behave as in use; no randomness.
+    case evaluation
+  }
+
+  /// Training or evaluation; independent of whether gradients are recorded.
+  public let mode: Mode
+  /// The source of this pass's randomness; layers derive from it by `key(for:)`.
+  private let key: RandomKey
+  /// `[n]`, each row's index in its data set, else its row.
+  public let samples: [Int]?
+  /// The outputs that were asked for, by layer name.
+  public private(set) var activations: [String: Variable] = [:]
+  /// The name of the layer that runs, as in its parameters' names: `features.0`.
+  public private(set) var path = ""
+
+  private let requested: Set<String>
+  private var seen: [(name: String, shape: Shape)] = []
+
+  /// A pass in evaluation mode without randomness, or in training mode with a key.
+  ///
+  /// - Parameters:
+  ///   - mode: how layers behave.
+  ///   - key: where dropout and the like draw from; each step needs its own.
+  ///   - samples: each row's index in its data set, so that random draws follow the sample, not its place in the
+  ///     batch; nil: the row counts.
+  ///   - keeping: names of layers whose outputs are kept in `activations`.
+  public init(
+    _ mode: Mode, key: RandomKey = RandomKey(seed: 0), samples: [Int]? = nil, keeping: Set<String> = []
+  ) {
+    self.mode = mode
+    self.key = key
+    self.samples = samples
+    requested = keeping
+  }
+
+  /// The random key of the layer that runs.
+  public var layerKey: RandomKey { key.derived(path) }
+
+  /// Runs a child layer under its name, and keeps its output when asked.
+  public func enter(_ name: String, _ body: () -> Variable) -> Variable {
+    let outer = path
+    path = outer.isEmpty ? name : outer + "." + name
+    defer { path = outer }
+    let output = body()
+    if !requested.isEmpty {
+      seen.append((path, output.shape))
+      if requested.contains(path) { activations[path] = output }
+    }
+    return output
+  }
+
+  /// Checks that every requested layer has run.
+  ///
+  /// - Throws: `InputError.missing` that lists the valid names with their shapes.
+  public func checkRequested() throws {
+    for name in requested.sorted() where activations[name] == nil {
+      throw InputError(
+        .missing, "layer \"\(name)\"",
+        expected: "one of " + seen.map { "\($0.name) \($0.shape)" }.joined(separator: ", "), found: "no such layer")
+    }
+  }
+}

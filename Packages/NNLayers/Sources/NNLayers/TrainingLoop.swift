@@ -1,0 +1,178 @@
+import AutoDiffLite
+import TensorCore
+
+/// A training run at the end of some epoch: all that is needed to go on, bit for bit.
+public struct TrainingState<Model: Layer, Updater: Optimizer>: Sendable {
+  /// The model as it is now.
+  public var model: Model
+  /// The optimizer with its memory.
+  public var optimizer: Updater
+  /// The finished epochs.
+  public var history = TrainingHistory()
+  /// The best epoch's number and a copy of its model, where early stopping watches one.
+  public var best: (epoch: Int, model: Model)?
+  /// Whether early stopping has ended the run.
+  public var stoppedEarly = false
+
+  /// The start of a run.
+  public init(model: Model, optimizer: Updater) {
+    self.model = model
+    self.optimizer = optimizer
+  }
+}
+
+/// Training by mini-batches: one loop for every model, optimizer and defence.
+///
+///     var state = TrainingState(model: MLP(widths: [784, 512, 10], key: key), optimizer: Adam(learningRate: 5e-4))
+///     let loop = TrainingLoop(epochs: 15, batchSize: 200, key: key)
+///     try loop.run(&state, on: training, validation: validation) { state in print(state.history.epochs.last!) }
+///
+/// The order of samples in epoch e is `key.derived("order").derived(e)`'s permutation; the pass of step s has the key
+/// `key.derived("step").derived(e).derived(s)`. So a run that was stopped and resumed at an epoch's end gives the
+/// same bits.
+public struct TrainingLoop: Sendable {
+  /// How many epochs a whole run has.
+  public var epochs: Int
+  /// How many samples a step sees.
+  public var batchSize: Int
+  /// Whether a last batch with fewer samples is left out.
+  public var dropsPartialBatch = false
+  /// What is minimised.
+  public var loss = CrossEntropy()
+  /// A penalty on the weights.
+  public var penalty: L2Penalty?
+  /// The course of the learning rate.
+  public var schedule: any LearningRateSchedule = ConstantRate()
+  /// Whether the schedule is asked before every step instead of every epoch.
+  public var updatesRateEveryStep = false
+  /// The largest allowed norm of a step's gradients; nil leaves them.
+  public var gradientNormLimit: Double?
+  /// When to stop early and which weights to hand back; needs validation.
+  public var earlyStopping: EarlyStopping?
+  /// How many validation samples run at once.
+  public var evaluationBatchSize = 1000
+  /// Where order and randomness come from.
+  public var key: RandomKey
+  /// Replaces a batch before its step: augmentation with the model at hand, adversarial examples. Gets the model as it
+  /// is, in no tape.
+  public var transform: (@Sendable (_ model: any Layer, _ batch: Batch, _ key: RandomKey) throws -> Batch)?
+
+  /// A loop.
+  ///
+  /// - Precondition: epochs are not negative and the batch size is positive.
+  public init(epochs: Int, batchSize: Int, key: RandomKey) {
+    precondition(epochs >= 0, "TrainingLoop: epochs \(epochs) is negative")
+    precondition(batchSize > 0, "TrainingLoop: batchSize \(batchSize) is not positive")
+    self.epochs = epochs
+    self.batchSize = batchSize
+    self.key = key
+  }
+
+  /// Trains from where `state` stands to the last epoch, or until early stopping ends the run.
+  ///
+  /// - Parameters:
+  ///   - state: model, optimizer and history; changed in place.
+  ///   - training: the samples to learn from.
+  ///   - validation: the samples to judge each epoch by.
+  ///   - afterStep: called with the epoch, the steps done in it and the steps it has; throwing ends the run.
+  ///   - afterEpoch: called when an epoch's record stands in the history: to log, to save, to stop by throwing.
+  /// - Throws: what sources and callbacks throw; `InputError.outOfRange` when the loss is not finite. The state is
+  ///   then that of the last finished epoch or step.
+  public func run<Model: Layer, Updater: Optimizer>(
+    _ state: inout TrainingState<Model, Updater>, on training: some BatchSource,
+    validation: (any BatchSource)? = nil,
+    afterStep: ((_ epoch: Int, _ step: Int, _ steps: Int) throws -> Void)? = nil,
+    afterEpoch: ((TrainingState<Model, Updater>) throws -> Void)? = nil
+  ) throws {
+    precondition(earlyStopping == nil || validation != nil, "TrainingLoop: early stopping needs validation samples")
+    let base = state.optimizer.learningRate
+    defer { state.optimizer.learningRate = base }
+    while !state.stoppedEarly && state.history.epochs.count < epochs {
+      let epoch = state.history.epochs.count
+      let sums = try runEpoch(epoch, &state, base: base, on: training, afterStep: afterStep)
+      state.optimizer.learningRate = base
+      let judged = try validation.map { try state.model.evaluate(on: $0, batchSize: evaluationBatchSize) }
+      state.history.epochs.append(
+        EpochRecord(
+          epoch: epoch + 1, learningRate: schedule.rate(base: Double(base), epoch: Double(epoch)),
+          trainingLoss: sums.loss / Double(max(1, sums.samples)),
+          trainingAccuracy: Double(sums.correct) / Double(max(1, sums.samples)),
+          penalty: penalty?.value(of: state.model) ?? 0, largestGradientNorm: sums.largestNorm,
+          validationLoss: judged?.loss, validationAccuracy: judged?.accuracy,
+          validationClassAccuracies: judged?.classAccuracies))
+      updateBest(&state)
+      try afterEpoch?(state)
+    }
+    if let best = state.best, earlyStopping?.restoresBest == true { state.model = best.model }
+  }
+
+  private struct Sums {
+    var loss = 0.0
+    var correct = 0
+    var samples = 0
+    var largestNorm: Double?
+  }
+
+  private func runEpoch<Model: Layer, Updater: Optimizer>(
+    _ epoch: Int, _ state: inout TrainingState<Model, Updater>, base: Float, on training: some BatchSource,
+    afterStep: ((Int, Int, Int) throws -> Void)?
+  ) throws -> Sums {
+    let order = key.derived("order").derived(epoch).permutation(count: training.count)
+    let stepKey = key.derived("step").derived(epoch)
+    let steps = dropsPartialBatch ? order.count / batchSize : (order.count + batchSize - 1) / batchSize
+    var sums = Sums()
+    state.optimizer.learningRate = Float(schedule.rate(base: Double(base), epoch: Double(epoch)))
+    for step in 0..<steps {
+      if updatesRateEveryStep {
+        let time = Double(epoch) + Double(step) / Double(steps)
+        state.optimizer.learningRate = Float(schedule.rate(base: Double(base), epoch: time))
+      }
+      let indices = Array(order[(step * batchSize)..<min(order.count, (step + 1) * batchSize)])
+      var batch = try training.batch(at: indices, epoch: epoch)
+      if let transform { batch = try transform(state.model, batch, stepKey.derived(step).derived("transform")) }
+      try runStep(batch, key: stepKey.derived(step), &state, &sums, place: (epoch + 1, step + 1))
+      try afterStep?(epoch + 1, step + 1, steps)
+    }
+    return sums
+  }
+
+  private func runStep<Model: Layer, Updater: Optimizer>(
+    _ batch: Batch, key: RandomKey, _ state: inout TrainingState<Model, Updater>, _ sums: inout Sums,
+    place: (epoch: Int, step: Int)
+  ) throws {
+    let pass = Pass(.training, key: key, samples: batch.indices)
+    var predictions = IntTensor([])
+    var (value, slopes) = gradients(of: state.model, in: pass) { model, pass in
+      let logits = model(Variable(batch.inputs), in: pass)
+      predictions = logits.value.argmax(alongAxis: 1)
+      return loss(logits, labels: batch.labels)
+    }
+    guard value.isFinite else {
+      throw InputError(
+        .outOfRange, "the loss in epoch \(place.epoch), step \(place.step)", expected: "a finite number",
+        found: "\(value)", remedy: "Lower the learning rate or limit the gradient norm.")
+    }
+    penalty?.addGradient(of: state.model, to: &slopes)
+    if let gradientNormLimit {
+      let norm = slopes.clipNorm(to: gradientNormLimit)
+      sums.largestNorm = max(sums.largestNorm ?? 0, norm)
+    }
+    state.optimizer.step(&state.model, slopes)
+    sums.loss += Double(value) * Double(batch.count)
+    sums.correct += correctCount(predictions: predictions, labels: batch.labels)
+    sums.samples += batch.count
+  }
+
+  private func updateBest<Model: Layer, Updater: Optimizer>(_ state: inout TrainingState<Model, Updater>) {
+    guard let rule = earlyStopping, let record = state.history.epochs.last, let score = rule.score(record) else {
+      return
+    }
+    let bestScore = state.best.flatMap { rule.score(state.history.epochs[$0.epoch - 1]) }
+    if bestScore == nil || score > bestScore! {
+      // Values share memory until changed: the optimizer's next step copies, so this stays the best epoch's.
+      state.best = (record.epoch, state.model)
+    } else if let best = state.best, let patience = rule.patience, record.epoch - best.epoch >= patience {
+      state.stoppedEarly = true
+    }
+  }
+}

@@ -1,0 +1,131 @@
+// The one thread pool. Workers spin briefly for the next job, then sleep; a caller that finds the pool busy
+// (a nested call, or another thread's job) runs its tasks itself, in order.
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "CKernels.h"
+
+enum { most_threads = 255, spins_before_sleep = 20000 };
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+static bool busy;                 // a job is in the pool; atomic
+static int started;               // worker threads that exist
+static int wanted = 0;            // threads that share a job, the caller among them; 0 until first asked
+static int cores = 1;             // atomic
+static uint64_t announced;        // job number * 256 + helpers it may use; atomic, sleepers wait for a change
+static int sleepers;              // guarded by the mutex
+
+// Who is inside the job: its number, whether it still admits helpers, and how many came in. A helper that
+// wakes late finds the gate closed, so the caller never waits for a thread that has not started.
+static uint64_t gate;  // job number * 65536 + closed * 256 + entered; atomic
+static const uint64_t closed = 256;
+
+static void (*job_body)(void *, size_t);
+static void *job_context;
+static size_t job_tasks;
+static size_t next_task;          // atomic
+static uint64_t left;             // helpers that came in and are done; atomic
+
+static void work(void) {
+  for (;;) {
+    size_t task = __atomic_fetch_add(&next_task, 1, __ATOMIC_RELAXED);
+    if (task >= job_tasks) return;
+    job_body(job_context, task);
+  }
+}
+
+static void pause_briefly(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static bool enter(uint64_t job) {
+  uint64_t state = __atomic_load_n(&gate, __ATOMIC_ACQUIRE);
+  do {
+    if (state >> 16 != job || (state & closed) != 0) return false;
+  } while (!__atomic_compare_exchange_n(&gate, &state, state + 1, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+  return true;
+}
+
+static void *worker(void *argument) {
+  uint64_t index = (uint64_t)(intptr_t)argument;
+  uint64_t seen = 0;
+  for (;;) {
+    // More threads than cores: spinning would take the core from a thread that has work.
+    int spins = (int)index + 1 < __atomic_load_n(&cores, __ATOMIC_RELAXED) ? spins_before_sleep : 0;
+    uint64_t now = __atomic_load_n(&announced, __ATOMIC_ACQUIRE);
+    while (now == seen && spins-- > 0) {
+      pause_briefly();
+      now = __atomic_load_n(&announced, __ATOMIC_ACQUIRE);
+    }
+    if (now == seen) {
+      pthread_mutex_lock(&mutex);
+      sleepers++;
+      while ((now = __atomic_load_n(&announced, __ATOMIC_ACQUIRE)) == seen) pthread_cond_wait(&wake, &mutex);
+      sleepers--;
+      pthread_mutex_unlock(&mutex);
+    }
+    seen = now;
+    if (index < (now & 255) && enter(now >> 8)) {
+      work();
+      __atomic_fetch_add(&left, 1, __ATOMIC_RELEASE);
+    }
+  }
+  return NULL;
+}
+
+int ck_pool_threads(void) {
+  int count = __atomic_load_n(&wanted, __ATOMIC_RELAXED);
+  if (count > 0) return count;
+  long online = sysconf(_SC_NPROCESSORS_ONLN);
+  ck_pool_set_threads(online < 1 ? 1 : (int)online);
+  return __atomic_load_n(&wanted, __ATOMIC_RELAXED);
+}
+
+void ck_pool_set_threads(int count) {
+  // Waits for a running job, so that its helpers are not recounted under it.
+  while (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE)) pause_briefly();
+  long online = sysconf(_SC_NPROCESSORS_ONLN);
+  __atomic_store_n(&cores, online < 1 ? 1 : (int)online, __ATOMIC_RELAXED);
+  if (count < 1) count = 1;
+  if (count > most_threads) count = most_threads;
+  while (started < count - 1) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, worker, (void *)(intptr_t)started) != 0) break;
+    pthread_detach(thread);
+    started++;
+  }
+  __atomic_store_n(&wanted, count < started + 1 ? count : started + 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+}
+
+void ck_pool_run(size_t tasks, void (*body)(void *, size_t), void *context) {
+  int threads = ck_pool_threads();
+  if (tasks < 2 || threads < 2 || __atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE)) {
+    for (size_t task = 0; task < tasks; task++) body(context, task);
+    return;
+  }
+  size_t helpers = (size_t)threads - 1;
+  if (helpers > tasks - 1) helpers = tasks - 1;
+  job_body = body;
+  job_context = context;
+  job_tasks = tasks;
+  uint64_t job = (__atomic_load_n(&gate, __ATOMIC_RELAXED) >> 16) + 1;
+  __atomic_store_n(&next_task, 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&left, 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&gate, job << 16, __ATOMIC_RELEASE);
+  pthread_mutex_lock(&mutex);
+  __atomic_store_n(&announced, job << 8 | helpers, __ATOMIC_RELEASE);
+  if (sleepers > 0) pthread_cond_broadcast(&wake);
+  pthread_mutex_unlock(&mutex);
+  work();
+  uint64_t entered = __atomic_fetch_or(&gate, closed, __ATOMIC_ACQ_REL) & 255;
+  while (__atomic_load_n(&left, __ATOMIC_ACQUIRE) < entered) pause_briefly();
+  __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+}

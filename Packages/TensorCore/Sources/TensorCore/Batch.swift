@@ -1,0 +1,42 @@
+/// Some samples of a data set: inputs, labels, and where they came from.
+public struct Batch: Sendable {
+  /// `[n, …]`, pixels in [0, 1].
+  public let inputs: Tensor
+  /// `[n]`, class indices.
+  public let labels: IntTensor
+  /// `[n]`, each sample's index in its data set: the last step of its random keys.
+  public let indices: [Int]
+
+  /// A batch of samples.
+  ///
+  /// - Precondition: as many labels and indices as inputs along the first axis.
+  public init(inputs: Tensor, labels: IntTensor, indices: [Int]) {
+    precondition(
+      inputs.rank > 0 && labels.shape == [inputs.shape[0]] && indices.count == inputs.shape[0],
+      "Batch: \(inputs.shape) inputs, \(labels.shape) labels, \(indices.count) indices")
+    self.inputs = inputs
+    self.labels = labels
+    self.indices = indices
+  }
+
+  /// How many samples there are.
+  public var count: Int { indices.count }
+}
+
+/// Samples that can be fetched by index: what training loops and attack runners consume and data sets conform to.
+public protocol BatchSource: Sendable {
+  /// How many samples there are.
+  var count: Int { get }
+  /// The shape of one input, without the batch axis.
+  var inputShape: Shape { get }
+  /// How many classes the labels have; labels are `0 ..< classCount`.
+  var classCount: Int { get }
+  /// The samples with these indices, in this order. `epoch` lets a source augment differently each time; sources
+  /// that do not augment ignore it.
+  func batch(at indices: [Int], epoch: Int) throws -> Batch
+}
+
+extension BatchSource {
+  /// The samples with these indices, as they are before any epoch.
+  public func batch(at indices: [Int]) throws -> Batch { try batch(at: indices, epoch: 0) }
+}
