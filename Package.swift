@@ -49,6 +49,24 @@ let package = Package(
       name: "Reporting", dependencies: ["TensorCore", "ImageCodecs"],
       path: "Packages/Reporting/Sources/Reporting"),
 
+    .target(
+      name: "ProgramSupport", dependencies: ["Datasets", "NNLayers", "Reporting", "TensorCore"],
+      path: "Examples/ProgramSupport"),
+    .executableTarget(
+      name: "linear-adversary",
+      dependencies: [
+        "Attacks", "AutoDiffLite", "Datasets", "ImageCodecs", "NNLayers", "ProgramSupport", "Reporting",
+        "TensorCore",
+      ], path: "Examples/linear-adversary"),
+    .executableTarget(
+      name: "mnist-mlp",
+      dependencies: [
+        "Attacks", "AutoDiffLite", "Datasets", "NNLayers", "ProgramSupport", "Reporting", "TensorCore",
+      ], path: "Examples/mnist-mlp"),
+
+    .executableTarget(
+      name: "prepare-data", dependencies: ["Datasets", "TensorCore"], path: "Tools/prepare-data"),
+
     .testTarget(
       name: "TensorCoreTests", dependencies: ["TensorCore"],
       path: "Packages/TensorCore/Tests/TensorCoreTests", resources: [.copy("Fixtures")]),

@@ -4,7 +4,9 @@ import PackageDescription
 let package = Package(
   name: "Attacks",
   products: [.library(name: "Attacks", targets: ["Attacks"])],
-  dependencies: [.package(path: "../NNLayers"), .package(path: "../AutoDiffLite"), .package(path: "../TensorCore")],
+  dependencies: [
+    .package(path: "../NNLayers"), .package(path: "../AutoDiffLite"), .package(path: "../TensorCore"),
+  ],
   targets: [
     .target(name: "Attacks", dependencies: ["NNLayers", "AutoDiffLite", "TensorCore"]),
     .testTarget(name: "AttacksTests", dependencies: ["Attacks"]),

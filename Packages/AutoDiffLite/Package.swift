@@ -7,7 +7,8 @@ let package = Package(
   dependencies: [.package(path: "../TensorCore")],
   targets: [
     .target(name: "AutoDiffLite", dependencies: ["TensorCore"]),
-    .testTarget(name: "AutoDiffLiteTests", dependencies: ["AutoDiffLite"],
+    .testTarget(
+      name: "AutoDiffLiteTests", dependencies: ["AutoDiffLite"],
       resources: [.copy("Fixtures")]),
   ]
 )

@@ -7,7 +7,8 @@ let package = Package(
   dependencies: [.package(path: "../TensorCore"), .package(path: "../ImageCodecs")],
   targets: [
     .target(name: "Datasets", dependencies: ["TensorCore", "ImageCodecs"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"],
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["Datasets"],
       resources: [.copy("Fixtures")]),
   ]
 )

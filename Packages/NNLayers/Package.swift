@@ -7,7 +7,8 @@ let package = Package(
   dependencies: [.package(path: "../AutoDiffLite"), .package(path: "../TensorCore")],
   targets: [
     .target(name: "NNLayers", dependencies: ["AutoDiffLite", "TensorCore"]),
-    .testTarget(name: "NNLayersTests", dependencies: ["NNLayers"],
+    .testTarget(
+      name: "NNLayersTests", dependencies: ["NNLayers"],
       resources: [.copy("Fixtures")]),
   ]
 )

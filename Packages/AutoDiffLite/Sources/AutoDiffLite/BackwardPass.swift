@@ -13,7 +13,8 @@ extension Variable {
     runBackward(upstream: upstream, releasing: true)
     return leaves.map { leaf in
       guard let node = leaf.node else {
-        preconditionFailure("gradients: a constant of shape \(leaf.shape) has no gradient; make it with Variable.leaf")
+        preconditionFailure(
+          "gradients: a constant of shape \(leaf.shape) has no gradient; make it with Variable.leaf")
       }
       defer { node.gradient = nil }
       return node.gradient ?? .zeros(shape: leaf.shape)
@@ -22,7 +23,8 @@ extension Variable {
 
   func runBackward(upstream: Tensor?, releasing: Bool) {
     if upstream == nil {
-      precondition(value.count == 1, "gradients: expected a single element, got shape \(shape); give `upstream`")
+      precondition(
+        value.count == 1, "gradients: expected a single element, got shape \(shape); give `upstream`")
     }
     let seed = upstream ?? .ones(shape: shape)
     precondition(seed.shape == shape, "gradients: upstream \(seed.shape) for a variable of shape \(shape)")
@@ -82,7 +84,9 @@ extension Variable {
 /// The value of a scalar function and its gradient at `x`.
 ///
 /// - Precondition: the function returns a single element.
-public func valueAndGradient(at x: Tensor, _ function: (Variable) -> Variable) -> (value: Float, gradient: Tensor) {
+public func valueAndGradient(at x: Tensor, _ function: (Variable) -> Variable) -> (
+  value: Float, gradient: Tensor
+) {
   let leaf = Variable.leaf(x)
   let result = function(leaf)
   return (result.value.item, result.gradients(withRespectTo: [leaf])[0])

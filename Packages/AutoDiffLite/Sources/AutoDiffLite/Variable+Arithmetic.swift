@@ -41,7 +41,9 @@ extension Variable {
   /// Divides a number by every element.
   public static func / (a: Float, b: Variable) -> Variable { Variable(a) / b }
   /// Every element with the other sign.
-  public static prefix func - (x: Variable) -> Variable { .recorded("negate", -x.value, from: x) { dy in -dy } }
+  public static prefix func - (x: Variable) -> Variable {
+    .recorded("negate", -x.value, from: x) { dy in -dy }
+  }
 
   /// The larger of each pair. Where both are equal each gets half of the gradient, as in PyTorch.
   public static func maximum(_ a: Variable, _ b: Variable) -> Variable {

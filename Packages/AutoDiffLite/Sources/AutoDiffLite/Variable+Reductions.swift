@@ -4,7 +4,8 @@ extension Variable {
   /// The sum of all elements, a scalar: the gradient is the same for each.
   public func sum() -> Variable {
     let shape = self.shape
-    return .recorded("sum", Tensor(value.sum()), from: self) { dy in Tensor(repeating: dy.item, shape: shape) }
+    return .recorded("sum", Tensor(value.sum()), from: self) { dy in Tensor(repeating: dy.item, shape: shape)
+    }
   }
 
   /// The mean of all elements, a scalar.

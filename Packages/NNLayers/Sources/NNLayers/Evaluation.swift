@@ -15,7 +15,9 @@ public struct Evaluation: Sendable, Hashable {
   public var accuracy: Double { confusion.accuracy }
   /// Each class's share of right predictions; NaN for a class without samples.
   public var classAccuracies: [Double] {
-    confusion.counts.indices.map { Double(confusion.counts[$0][$0]) / Double(confusion.counts[$0].reduce(0, +)) }
+    confusion.counts.indices.map {
+      Double(confusion.counts[$0][$0]) / Double(confusion.counts[$0].reduce(0, +))
+    }
   }
 }
 

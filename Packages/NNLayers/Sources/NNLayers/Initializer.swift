@@ -37,7 +37,9 @@ public enum Initializer: Sendable, Hashable {
       return (Float(shape[1] * kernel), Float(shape[0] * kernel))
     }
     func uniform(_ bound: Float) -> Tensor { .uniform(shape: shape, in: -bound...bound, key: key) }
-    func normal(_ deviation: Float) -> Tensor { .normal(shape: shape, standardDeviation: deviation, key: key) }
+    func normal(_ deviation: Float) -> Tensor {
+      .normal(shape: shape, standardDeviation: deviation, key: key)
+    }
     func size(_ fan: Fan) -> Float { fan == .fanIn ? fans().fanIn : fans().fanOut }
     switch self {
     case .torchDefault: return uniform(1 / fans().fanIn.squareRoot())

@@ -17,7 +17,8 @@ public struct CrossEntropy: Sendable, Hashable {
   /// - Precondition: 0 ≤ labelSmoothing ≤ 1; weights are not negative.
   public init(labelSmoothing: Float = 0, classWeights: [Float]? = nil) {
     precondition(
-      labelSmoothing >= 0 && labelSmoothing <= 1, "CrossEntropy: labelSmoothing \(labelSmoothing) is outside 0...1")
+      labelSmoothing >= 0 && labelSmoothing <= 1,
+      "CrossEntropy: labelSmoothing \(labelSmoothing) is outside 0...1")
     precondition(classWeights?.allSatisfy { $0 >= 0 } ?? true, "CrossEntropy: a class weight is negative")
     self.labelSmoothing = labelSmoothing
     self.classWeights = classWeights
@@ -29,7 +30,8 @@ public struct CrossEntropy: Sendable, Hashable {
     precondition(logits.shape.rank == 2, "CrossEntropy: expected [n, k] logits, got \(logits.shape)")
     let classes = logits.shape[1]
     let weights = classWeights ?? [Float](repeating: 1, count: classes)
-    precondition(weights.count == classes, "CrossEntropy: \(weights.count) class weights for \(classes) classes")
+    precondition(
+      weights.count == classes, "CrossEntropy: \(weights.count) class weights for \(classes) classes")
     let targets =
       (Tensor.oneHot(labels, classes: classes) * (1 - labelSmoothing) + labelSmoothing / Float(classes))
       * Tensor(weights)
@@ -67,7 +69,9 @@ public struct L2Penalty: Sendable {
   /// The term's value for a model.
   public func value<Model: Layer>(of model: Model) -> Double {
     Double(lambda)
-      * model.parameters.reduce(0) { includes($1.name, $1.parameter) ? $0 + $1.parameter.value.sumOfSquares() : $0 }
+      * model.parameters.reduce(0) {
+        includes($1.name, $1.parameter) ? $0 + $1.parameter.value.sumOfSquares() : $0
+      }
   }
 
   /// Adds the term's gradient, 2λw, to gradients of a loss without it: the same step as recording the term, in one

@@ -65,7 +65,9 @@ public struct ParameterGroup: Sendable {
 
 extension Array where Element == ParameterGroup {
   /// The rate and decay of one parameter.
-  func settings(_ name: String, _ parameter: Parameter, rate: Float, decay: Float) -> (rate: Float, decay: Float) {
+  func settings(_ name: String, _ parameter: Parameter, rate: Float, decay: Float) -> (
+    rate: Float, decay: Float
+  ) {
     guard let group = first(where: { $0.includes(name, parameter) }) else { return (rate, decay) }
     return (rate * group.learningRateFactor, group.decay ?? decay)
   }

@@ -24,7 +24,8 @@ public struct Parameter: Sendable {
   /// - Precondition: the mask has the parameter's shape and holds only 0 and 1.
   public mutating func setMask(_ newMask: Tensor?) {
     if let newMask {
-      precondition(newMask.shape == value.shape, "setMask: mask \(newMask.shape) for a parameter \(value.shape)")
+      precondition(
+        newMask.shape == value.shape, "setMask: mask \(newMask.shape) for a parameter \(value.shape)")
       precondition(
         newMask.withUnsafeBufferPointer { $0.allSatisfy { $0 == 0 || $0 == 1 } },
         "setMask: a mask holds only 0 and 1")

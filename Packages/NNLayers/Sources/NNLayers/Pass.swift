@@ -70,7 +70,8 @@ public final class Pass {
     for name in requested.sorted() where activations[name] == nil {
       throw InputError(
         .missing, "layer \"\(name)\"",
-        expected: "one of " + seen.map { "\($0.name) \($0.shape)" }.joined(separator: ", "), found: "no such layer")
+        expected: "one of " + seen.map { "\($0.name) \($0.shape)" }.joined(separator: ", "),
+        found: "no such layer")
     }
   }
 }

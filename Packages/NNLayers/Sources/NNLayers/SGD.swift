@@ -27,7 +27,8 @@ public struct SGD: Optimizer {
     coupledDecay: Float = 0, groups: [ParameterGroup] = []
   ) {
     precondition(
-      !nesterov || momentum > 0 && dampening == 0, "SGD: Nesterov with momentum \(momentum), dampening \(dampening)")
+      !nesterov || momentum > 0 && dampening == 0,
+      "SGD: Nesterov with momentum \(momentum), dampening \(dampening)")
     self.learningRate = learningRate
     self.momentum = momentum
     self.dampening = dampening

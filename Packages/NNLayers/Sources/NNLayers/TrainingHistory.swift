@@ -18,6 +18,8 @@ public struct EpochRecord: Sendable, Codable, Hashable {
   public let validationAccuracy: Double?
   /// Each class's share of validation samples classified rightly after it.
   public let validationClassAccuracies: [Double]?
+  /// How long its steps took, without validation.
+  public let seconds: Double
 }
 
 /// The epochs of one training run, in order.
@@ -27,6 +29,9 @@ public struct TrainingHistory: Sendable, Codable, Hashable {
 
   /// An empty history.
   public init() {}
+
+  /// How long all steps took, without validation, in whichever process they ran.
+  public var seconds: Double { epochs.reduce(0) { $0 + $1.seconds } }
 
   /// The epoch with the smallest validation loss; the earlier of equals; nil without validation.
   public var lowestValidationLoss: EpochRecord? {

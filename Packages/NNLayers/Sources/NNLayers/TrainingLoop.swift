@@ -84,12 +84,15 @@ public struct TrainingLoop: Sendable {
     afterStep: ((_ epoch: Int, _ step: Int, _ steps: Int) throws -> Void)? = nil,
     afterEpoch: ((TrainingState<Model, Updater>) throws -> Void)? = nil
   ) throws {
-    precondition(earlyStopping == nil || validation != nil, "TrainingLoop: early stopping needs validation samples")
+    precondition(
+      earlyStopping == nil || validation != nil, "TrainingLoop: early stopping needs validation samples")
     let base = state.optimizer.learningRate
     defer { state.optimizer.learningRate = base }
     while !state.stoppedEarly && state.history.epochs.count < epochs {
       let epoch = state.history.epochs.count
+      let begin = ContinuousClock.now
       let sums = try runEpoch(epoch, &state, base: base, on: training, afterStep: afterStep)
+      let duration = (ContinuousClock.now - begin) / .seconds(1)
       state.optimizer.learningRate = base
       let judged = try validation.map { try state.model.evaluate(on: $0, batchSize: evaluationBatchSize) }
       state.history.epochs.append(
@@ -99,7 +102,7 @@ public struct TrainingLoop: Sendable {
           trainingAccuracy: Double(sums.correct) / Double(max(1, sums.samples)),
           penalty: penalty?.value(of: state.model) ?? 0, largestGradientNorm: sums.largestNorm,
           validationLoss: judged?.loss, validationAccuracy: judged?.accuracy,
-          validationClassAccuracies: judged?.classAccuracies))
+          validationClassAccuracies: judged?.classAccuracies, seconds: duration))
       updateBest(&state)
       try afterEpoch?(state)
     }
@@ -129,7 +132,9 @@ public struct TrainingLoop: Sendable {
       }
       let indices = Array(order[(step * batchSize)..<min(order.count, (step + 1) * batchSize)])
       var batch = try training.batch(at: indices, epoch: epoch)
-      if let transform { batch = try transform(state.model, batch, stepKey.derived(step).derived("transform")) }
+      if let transform {
+        batch = try transform(state.model, batch, stepKey.derived(step).derived("transform"))
+      }
       try runStep(batch, key: stepKey.derived(step), &state, &sums, place: (epoch + 1, step + 1))
       try afterStep?(epoch + 1, step + 1, steps)
     }
@@ -164,7 +169,8 @@ public struct TrainingLoop: Sendable {
   }
 
   private func updateBest<Model: Layer, Updater: Optimizer>(_ state: inout TrainingState<Model, Updater>) {
-    guard let rule = earlyStopping, let record = state.history.epochs.last, let score = rule.score(record) else {
+    guard let rule = earlyStopping, let record = state.history.epochs.last, let score = rule.score(record)
+    else {
       return
     }
     let bestScore = state.best.flatMap { rule.score(state.history.epochs[$0.epoch - 1]) }

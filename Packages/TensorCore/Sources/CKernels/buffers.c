@@ -3,10 +3,13 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include "CKernels.h"
 
-enum { alignment = 64, classes = 256 };
+enum { alignment = 64, huge_page = 1 << 21, classes = 256 };
 static const size_t most_kept = (size_t)1 << 30;  // bytes that may wait in the lists
 
 typedef struct waiting {
@@ -45,7 +48,12 @@ float *ck_buffer_take(size_t floats) {
   pthread_mutex_unlock(&mutex);
   if (found != NULL) return (float *)found;
   void *memory = NULL;
-  if (posix_memalign(&memory, alignment, bytes) != 0) abort();
+  // Random access to a large tensor misses the address cache on every row unless its pages are large.
+  int is_large = bytes >= 2 * huge_page;
+  if (posix_memalign(&memory, is_large ? huge_page : alignment, bytes) != 0) abort();
+#if defined(__linux__)
+  if (is_large) madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
   return memory;
 }
 

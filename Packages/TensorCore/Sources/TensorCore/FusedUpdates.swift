@@ -102,7 +102,8 @@ public struct AdamUpdate: Sendable {
   public func apply(to parameter: inout Tensor, gradient: Tensor, mean: inout Tensor, square: inout Tensor) {
     precondition(
       parameter.shape == gradient.shape && mean.shape == gradient.shape && square.shape == gradient.shape,
-      "Adam: parameter \(parameter.shape), gradient \(gradient.shape), moments \(mean.shape) and \(square.shape)")
+      "Adam: parameter \(parameter.shape), gradient \(gradient.shape), moments \(mean.shape) and \(square.shape)"
+    )
     precondition(step >= 1, "Adam: step \(step) is below 1")
     let meanCorrection = 1 - pow(Double(beta1), Double(step))
     let squareCorrection = 1 - pow(Double(beta2), Double(step))
@@ -115,7 +116,9 @@ public struct AdamUpdate: Sendable {
       parameter.withUnsafeMutableBufferPointer { buffer in
         mean.withUnsafeMutableBufferPointer { means in
           square.withUnsafeMutableBufferPointer { squares in
-            guard let base = buffer.baseAddress, let m = means.baseAddress, let v = squares.baseAddress else { return }
+            guard let base = buffer.baseAddress, let m = means.baseAddress, let v = squares.baseAddress else {
+              return
+            }
             let pointers = (SendablePointer(base), SendablePointer(m), SendablePointer(v))
             withUnsafePointer(to: &settings) { settings in
               ThreadPool.run(count: buffer.count, inChunksOf: elementwiseChunk) { range in

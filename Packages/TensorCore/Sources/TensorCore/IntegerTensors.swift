@@ -10,7 +10,8 @@ public struct IntTensor: Hashable, Sendable {
   /// - Precondition: there are as many values as the shape holds.
   public init(shape: Shape, scalars: [Int32]) {
     precondition(
-      scalars.count == shape.count, "IntTensor: shape \(shape) holds \(shape.count) values, got \(scalars.count)")
+      scalars.count == shape.count,
+      "IntTensor: shape \(shape) holds \(shape.count) values, got \(scalars.count)")
     self.shape = shape
     self.scalars = scalars
   }
@@ -37,12 +38,16 @@ public struct IntTensor: Hashable, Sendable {
 
   /// The rows with these indices, in this order: `[n, …] → [indices.count, …]`.
   public func gathered(rows indices: [Int]) -> IntTensor {
+    precondition(shape.rank > 0, "gathered: a scalar has no rows")
     let row = shape.removing(axis: 0).count
-    var result: [Int32] = []
-    result.reserveCapacity(indices.count * row)
-    for index in indices {
-      precondition(index >= 0 && index < shape[0], "gathered: row \(index) is outside shape \(shape)")
-      result += scalars[(index * row)..<((index + 1) * row)]
+    let result = [Int32](unsafeUninitializedCapacity: indices.count * row) { target, filled in
+      scalars.withUnsafeBufferPointer { source in
+        for (i, index) in indices.enumerated() {
+          precondition(index >= 0 && index < shape[0], "gathered: row \(index) is outside shape \(shape)")
+          for k in 0..<row { target[i * row + k] = source[index * row + k] }
+        }
+      }
+      filled = indices.count * row
     }
     return IntTensor(shape: shape.replacing(axis: 0, with: indices.count), scalars: result)
   }
@@ -60,7 +65,8 @@ public struct ByteTensor: Hashable, Sendable {
   /// - Precondition: there are as many bytes as the shape holds.
   public init(shape: Shape, scalars: [UInt8]) {
     precondition(
-      scalars.count == shape.count, "ByteTensor: shape \(shape) holds \(shape.count) bytes, got \(scalars.count)")
+      scalars.count == shape.count,
+      "ByteTensor: shape \(shape) holds \(shape.count) bytes, got \(scalars.count)")
     self.shape = shape
     self.scalars = scalars
   }

@@ -84,7 +84,8 @@ public struct RandomSource: RandomNumberGenerator {
 
   /// A number from `0 ..< bound`, all equally likely.
   public mutating func index(below bound: Int) -> Int {
-    precondition(bound > 0 && bound <= Int(UInt32.max), "index(below:): bound \(bound) is outside 1 ... 2^32 - 1")
+    precondition(
+      bound > 0 && bound <= Int(UInt32.max), "index(below:): bound \(bound) is outside 1 ... 2^32 - 1")
     let limit = UInt32(bound)
     let threshold = (0 &- limit) % limit
     while true {

@@ -74,16 +74,18 @@ public struct SHA256: Sendable {
   ///
   /// - Throws: `InputError.missing` when the file cannot be opened or read.
   public static func hexadecimal(ofFile url: URL) throws -> String {
+    let unreadable = InputError(
+      .missing, url.path, expected: "a file that can be read",
+      found: FileManager.default.fileExists(atPath: url.path) ? "one that cannot" : "no such file")
+    guard let file = try? FileHandle(forReadingFrom: url) else { throw unreadable }
+    defer { try? file.close() }
+    var hash = SHA256()
     do {
-      let file = try FileHandle(forReadingFrom: url)
-      defer { try? file.close() }
-      var hash = SHA256()
       while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty { hash.update(piece) }
-      return hash.hexadecimal
     } catch {
-      throw InputError(
-        .missing, url.path, expected: "a file that can be read", found: error.localizedDescription)
+      throw unreadable
     }
+    return hash.hexadecimal
   }
 
   /// Works `blocks.count / 64` blocks into the state.

@@ -17,15 +17,19 @@ extension Tensor {
         ThreadPool.run(count: loops.inner, inChunksOf: elementwiseChunk) { range in
           ck_binary(
             operation, x + range.lowerBound * loops.innerA, Int32(loops.innerA),
-            y + range.lowerBound * loops.innerB, Int32(loops.innerB), z.pointer + range.lowerBound, range.count)
+            y + range.lowerBound * loops.innerB, Int32(loops.innerB), z.pointer + range.lowerBound,
+            range.count)
         }
         return
       }
-      ThreadPool.run(count: loops.outer, inChunksOf: Swift.max(1, elementwiseChunk / Swift.max(1, loops.inner))) { range in
+      ThreadPool.run(
+        count: loops.outer, inChunksOf: Swift.max(1, elementwiseChunk / Swift.max(1, loops.inner))
+      ) { range in
         for index in range {
           let (i, j) = loops.offsets(index)
           ck_binary(
-            operation, x + i, Int32(loops.innerA), y + j, Int32(loops.innerB), z.pointer + index * loops.inner,
+            operation, x + i, Int32(loops.innerA), y + j, Int32(loops.innerB),
+            z.pointer + index * loops.inner,
             loops.inner)
         }
       }
@@ -83,7 +87,8 @@ extension Tensor {
   private mutating func combine(_ operation: ck_binary_op, _ name: String, _ b: Tensor) {
     guard shape == b.shape || b.count == 1 && b.rank <= rank else {
       let result = Tensor.binary(operation, name, self, b)
-      precondition(result.shape == shape, "\(name): \(b.shape) would change shape \(shape) to \(result.shape)")
+      precondition(
+        result.shape == shape, "\(name): \(b.shape) would change shape \(shape) to \(result.shape)")
       self = result
       return
     }

@@ -8,7 +8,8 @@ extension Tensor {
     let result = Tensor(uninitialized: shape.replacing(axis: 0, with: indices.count))
     let (source, target) = (pointer, SendablePointer(result.freshPointer))
     withExtendedLifetime(self) {
-      ThreadPool.run(count: indices.count, inChunksOf: Swift.max(1, elementwiseChunk / 2 / Swift.max(1, row))) { range in
+      ThreadPool.run(count: indices.count, inChunksOf: Swift.max(1, elementwiseChunk / 2 / Swift.max(1, row)))
+      { range in
         for i in range {
           let index = indices[i]
           precondition(index >= 0 && index < shape[0], "gathered: row \(index) is outside shape \(shape)")
@@ -61,9 +62,12 @@ extension Tensor {
   ///
   /// - Precondition: `order` names each axis once.
   public func permuted(_ order: [Int]) -> Tensor {
-    precondition(order.sorted() == Array(0..<rank), "permuted: \(order) does not name each axis of \(shape) once")
+    precondition(
+      order.sorted() == Array(0..<rank), "permuted: \(order) does not name each axis of \(shape) once")
     var strides = [Int](repeating: 1, count: rank)
-    for axis in (0..<Swift.max(rank - 1, 0)).reversed() { strides[axis] = strides[axis + 1] * shape[axis + 1] }
+    for axis in (0..<Swift.max(rank - 1, 0)).reversed() {
+      strides[axis] = strides[axis + 1] * shape[axis + 1]
+    }
     let target = Shape(order.map { shape[$0] })
     return Tensor(shape: target) { y in
       withUnsafeBufferPointer { x in

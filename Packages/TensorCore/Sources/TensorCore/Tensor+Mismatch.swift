@@ -1,6 +1,6 @@
 extension Tensor {
-  /// How this tensor differs from the expected one, in a sentence; nil when the shapes are equal and every element
-  /// is within `tolerance` of the largest finite magnitude in `expected`:
+  /// How this tensor differs from the expected one, in a sentence; nil when the shapes are equal and every
+  /// element is within `tolerance` of the largest finite magnitude in `expected`:
   ///
   ///     |aᵢ − bᵢ| ≤ tolerance · maxⱼ |bⱼ|
   ///
@@ -17,8 +17,8 @@ extension Tensor {
     }
   }
 
-  /// How this tensor differs from the expected one, in a sentence; nil when the shapes are equal and every element
-  /// is at most `ulps` representable numbers away from the expected one.
+  /// How this tensor differs from the expected one, in a sentence; nil when the shapes are equal and every
+  /// element is at most `ulps` representable numbers away from the expected one.
   ///
   /// Zero and negative zero agree. An infinity agrees with the same infinity only, NaN with NaN only.
   public func mismatch(with expected: Tensor, ulps: Int) -> String? {
@@ -59,7 +59,8 @@ extension Tensor {
       expected.withUnsafeBufferPointer { b in "\(a[worst.position]), expected \(b[worst.position])" }
     }
     let reason =
-      worst.distance.isFinite ? explanation(worst.distance) : "only one of them is finite, or their signs differ"
+      worst.distance.isFinite
+      ? explanation(worst.distance) : "only one of them is finite, or their signs differ"
     return "\(wrongCount) of \(count) elements differ; the worst, at \(index), is \(values): \(reason)"
   }
 

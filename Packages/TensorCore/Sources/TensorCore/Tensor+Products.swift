@@ -14,7 +14,8 @@ extension Tensor {
   /// The matrix product: `[m, k] × [k, n] → [m, n]`, either side transposed first on request.
   ///
   /// - Precondition: both are matrices and the inner sizes agree.
-  public func matmul(_ other: Tensor, transposingSelf: Bool = false, transposingOther: Bool = false) -> Tensor {
+  public func matmul(_ other: Tensor, transposingSelf: Bool = false, transposingOther: Bool = false) -> Tensor
+  {
     product(other, transposingSelf, transposingOther, bias: nil)
   }
 
@@ -27,7 +28,8 @@ extension Tensor {
   }
 
   private func product(_ other: Tensor, _ transposeA: Bool, _ transposeB: Bool, bias: Tensor?) -> Tensor {
-    precondition(rank == 2 && other.rank == 2, "matmul: expected two matrices, got \(shape) and \(other.shape)")
+    precondition(
+      rank == 2 && other.rank == 2, "matmul: expected two matrices, got \(shape) and \(other.shape)")
     let (m, k) = transposeA ? (shape[1], shape[0]) : (shape[0], shape[1])
     let (inner, n) = transposeB ? (other.shape[1], other.shape[0]) : (other.shape[0], other.shape[1])
     precondition(k == inner, "matmul: inner sizes differ, [\(m), \(k)] × [\(inner), \(n)]")

@@ -1,6 +1,7 @@
 internal import CKernels
 
-private typealias Fill = (_ firstBlock: UInt64, _ destination: UnsafeMutablePointer<Float>, _ count: Int) -> Void
+private typealias Fill = (_ firstBlock: UInt64, _ destination: UnsafeMutablePointer<Float>, _ count: Int) ->
+  Void
 
 extension Tensor {
   // Chunks begin at whole blocks, so each draw has the same number in the stream whoever computes it.
@@ -31,7 +32,8 @@ extension Tensor {
   ///
   /// - Precondition: 0 ≤ probability ≤ 1.
   public static func bernoulli(shape: Shape, probability: Float, key: RandomKey) -> Tensor {
-    precondition(probability >= 0 && probability <= 1, "bernoulli: probability \(probability) is outside 0...1")
+    precondition(
+      probability >= 0 && probability <= 1, "bernoulli: probability \(probability) is outside 0...1")
     return drawn(shape: shape) { ck_random_bernoulli(key.bits, $0, probability, $1, $2) }
   }
 }

@@ -56,19 +56,24 @@ extension Tensor {
     let (source, target) = (pointer, SendablePointer(result.freshPointer))
     withExtendedLifetime(self) {
       if inner == 1 {
-        ThreadPool.run(count: outer, inChunksOf: Swift.max(1, elementwiseChunk / Swift.max(1, length))) { range in
+        ThreadPool.run(count: outer, inChunksOf: Swift.max(1, elementwiseChunk / Swift.max(1, length))) {
+          range in
           for row in range { target.pointer[row] = Float(ck_sum(source + row * length, length)) }
         }
       } else if outer == 1 {
         // 512 columns and more are shared; each column is summed by one task, so the split leaves the bits alone
-        ThreadPool.run(count: inner, inChunksOf: Swift.max(256, elementwiseChunk / Swift.max(1, length))) { range in
+        ThreadPool.run(count: inner, inChunksOf: Swift.max(256, elementwiseChunk / Swift.max(1, length))) {
+          range in
           ck_sum_columns(
             source + range.lowerBound, length, range.count, inner, target.pointer + range.lowerBound)
         }
       } else {
         let block = length * inner
-        ThreadPool.run(count: outer, inChunksOf: Swift.max(1, elementwiseChunk / Swift.max(1, block))) { range in
-          for i in range { ck_sum_columns(source + i * block, length, inner, inner, target.pointer + i * inner) }
+        ThreadPool.run(count: outer, inChunksOf: Swift.max(1, elementwiseChunk / Swift.max(1, block))) {
+          range in
+          for i in range {
+            ck_sum_columns(source + i * block, length, inner, inner, target.pointer + i * inner)
+          }
         }
       }
     }

@@ -23,7 +23,8 @@ extension Tensor {
     let (source, target) = (pointer, SendablePointer(result.freshPointer))
     withExtendedLifetime(self) {
       ThreadPool.run(count: shape[0], inChunksOf: Swift.max(1, (1 << 13) / columns)) { rows in
-        kernel(source + rows.lowerBound * columns, target.pointer + rows.lowerBound * width, rows.count, columns)
+        kernel(
+          source + rows.lowerBound * columns, target.pointer + rows.lowerBound * width, rows.count, columns)
       }
     }
     return result
@@ -37,14 +38,17 @@ extension Tensor {
     checkLabels(labels, "crossEntropy")
     let columns = shape[1]
     let (losses, probabilities) = (Tensor(uninitialized: [shape[0]]), Tensor(uninitialized: shape))
-    let (x, y, p) = (pointer, SendablePointer(losses.freshPointer), SendablePointer(probabilities.freshPointer))
+    let (x, y, p) = (
+      pointer, SendablePointer(losses.freshPointer), SendablePointer(probabilities.freshPointer)
+    )
     withExtendedLifetime(self) {
       labels.scalars.withUnsafeBufferPointer { buffer in
         guard let labels = buffer.baseAddress else { return }
         ThreadPool.run(count: shape[0], inChunksOf: Swift.max(1, (1 << 13) / columns)) { rows in
           let first = rows.lowerBound
           ck_cross_entropy_rows(
-            x + first * columns, labels + first, y.pointer + first, p.pointer + first * columns, rows.count, columns)
+            x + first * columns, labels + first, y.pointer + first, p.pointer + first * columns, rows.count,
+            columns)
         }
       }
     }

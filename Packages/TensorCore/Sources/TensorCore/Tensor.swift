@@ -38,7 +38,9 @@ public struct Tensor: Sendable {
   }
 
   /// A tensor whose scalars a closure writes: the buffer comes uninitialised, and the closure must fill all of it.
-  public init(shape: Shape, initializingWith fill: (UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows {
+  public init(shape: Shape, initializingWith fill: (UnsafeMutableBufferPointer<Float>) throws -> Void)
+    rethrows
+  {
     self.init(uninitialized: shape)
     try fill(UnsafeMutableBufferPointer(start: storage.base, count: shape.count))
   }
@@ -48,9 +50,12 @@ public struct Tensor: Sendable {
   /// - Precondition: there are as many scalars as the shape holds.
   public init(shape: Shape, scalars: [Float]) {
     precondition(
-      scalars.count == shape.count, "Tensor: shape \(shape) holds \(shape.count) scalars, got \(scalars.count)")
+      scalars.count == shape.count,
+      "Tensor: shape \(shape) holds \(shape.count) scalars, got \(scalars.count)")
     self.init(uninitialized: shape)
-    scalars.withUnsafeBufferPointer { if $0.count > 0 { storage.base.update(from: $0.baseAddress!, count: $0.count) } }
+    scalars.withUnsafeBufferPointer {
+      if $0.count > 0 { storage.base.update(from: $0.baseAddress!, count: $0.count) }
+    }
   }
 
   /// A tensor of one repeated value.
@@ -70,7 +75,8 @@ public struct Tensor: Sendable {
   /// - Precondition: all rows have the same length.
   public init(_ rows: [[Float]]) {
     let columns = rows.first?.count ?? 0
-    precondition(rows.allSatisfy { $0.count == columns }, "Tensor: rows of different lengths \(rows.map(\.count))")
+    precondition(
+      rows.allSatisfy { $0.count == columns }, "Tensor: rows of different lengths \(rows.map(\.count))")
     self.init(shape: [rows.count, columns], scalars: rows.flatMap { $0 })
   }
 

@@ -29,10 +29,10 @@ public enum Zlib {
   ///   - data: one whole compressed stream.
   ///   - format: what stands around it.
   ///   - name: the file's name, for error messages.
-  ///   - limit: the most bytes that may come out. Deflate packs 1,032 to 1, so a small damaged or hostile file
-  ///     could otherwise fill the memory.
-  /// - Throws: `InputError.damaged` when the stream is cut short, contradicts its format or its checksum, goes on
-  ///   after its end, or holds more than `limit` bytes.
+  ///   - limit: the most bytes that may come out. Deflate packs 1,032 to 1, so a small damaged or hostile
+  ///     file could otherwise fill the memory.
+  /// - Throws: `InputError.damaged` when the stream is cut short, contradicts its format or its checksum,
+  ///   goes on after its end, or holds more than `limit` bytes.
   public static func inflated(_ data: Data, format: Format, name: String, limit: Int) throws -> Data {
     precondition(limit >= 0, "inflated: limit \(limit) is negative")
     var stream = z_stream()
@@ -46,7 +46,8 @@ public enum Zlib {
     }
   }
 
-  /// The compressed bytes. The same input always gives the same output: a gzip header carries no name and no time.
+  /// The compressed bytes. The same input always gives the same output: a gzip header carries no name and no
+  /// time.
   ///
   /// - Precondition: `level` is 0 (stored) to 9 (smallest).
   public static func deflated(_ data: Data, format: Format, level: Int = 6) -> Data {
@@ -151,7 +152,8 @@ public enum Zlib {
         if input[consumed] == 0x1f { return true }
         if input[consumed...].allSatisfy({ $0 == 0 }) { return false }
       }
-      throw damaged(name, "the end of the file after the compressed stream", "\(input.count - consumed) more bytes")
+      throw damaged(
+        name, "the end of the file after the compressed stream", "\(input.count - consumed) more bytes")
     }
   }
 }

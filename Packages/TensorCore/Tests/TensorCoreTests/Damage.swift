@@ -14,8 +14,8 @@ enum Damage {
     }
   }
 
-  /// Reads every truncation and 2,000 byte flips of a file: each must be read or refused with an `InputError`;
-  /// anything else, a crash above all, fails.
+  /// Reads every truncation and 2,000 byte flips of a file: each must be read or refused with an
+  /// `InputError`; anything else, a crash above all, fails.
   static func survives(_ data: Data, reading read: (Data) throws -> Void) {
     for damaged in (0..<data.count).map({ data.prefix($0) }) + flips(of: data, count: 2000) {
       do {

@@ -3,9 +3,11 @@ import TensorCore
 import Testing
 
 @Suite struct ZlibTests {
-  let text = Data("a rose is a rose is a rose is a rose. ".utf8) + Data((0..<5000).map { UInt8($0 * $0 % 251) })
+  let text =
+    Data("a rose is a rose is a rose is a rose. ".utf8) + Data((0..<5000).map { UInt8($0 * $0 % 251) })
 
-  // The standard check value of this CRC: https://reveng.sourceforge.io/crc-catalogue/all.htm (CRC-32/ISO-HDLC).
+  // The standard check value of this CRC: https://reveng.sourceforge.io/crc-catalogue/all.htm
+  // (CRC-32/ISO-HDLC).
   @Test func checksum() {
     #expect(Zlib.crc32(Data("123456789".utf8)) == 0xcbf4_3926)
     #expect(Zlib.crc32(Data()) == 0)
@@ -36,7 +38,8 @@ import Testing
   }
 
   @Test func membersAreJoinedAndPaddingIgnored() throws {
-    let two = Zlib.deflated(text, format: .gzip) + Zlib.deflated(Data([1, 2]), format: .gzip) + Data(count: 512)
+    let two =
+      Zlib.deflated(text, format: .gzip) + Zlib.deflated(Data([1, 2]), format: .gzip) + Data(count: 512)
     #expect(try Zlib.inflated(two, format: .gzip, name: "two", limit: 10_000) == text + Data([1, 2]))
   }
 
@@ -56,7 +59,9 @@ import Testing
   func bombsAreStopped(format: Zlib.Format) {
     let bomb = Zlib.deflated(Data(count: 10_000_000), format: format, level: 9)
     #expect(bomb.count < 20_000)
-    #expect(throws: InputError.self) { try Zlib.inflated(bomb, format: format, name: "bomb", limit: 9_999_999) }
+    #expect(throws: InputError.self) {
+      try Zlib.inflated(bomb, format: format, name: "bomb", limit: 9_999_999)
+    }
   }
 
   @Test(arguments: Zlib.Format.allCases)

@@ -23,7 +23,8 @@ public struct MLP: Layer {
       if i > 0 { layers.append(ReLU()) }
       layers.append(
         Linear(
-          inputs: widths[i], outputs: widths[i + 1], initializer: initializer, key: key.derived(layers.count)))
+          inputs: widths[i], outputs: widths[i + 1], initializer: initializer, key: key.derived(layers.count))
+      )
     }
     network = Sequential(layers)
   }
@@ -34,5 +35,7 @@ public struct MLP: Layer {
   }
 
   /// The linear layers' parameters, input side first.
-  public mutating func visitParameters(_ visit: (String, inout Parameter) -> Void) { network.visitParameters(visit) }
+  public mutating func visitParameters(_ visit: (String, inout Parameter) -> Void) {
+    network.visitParameters(visit)
+  }
 }

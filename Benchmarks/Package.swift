@@ -1,0 +1,15 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+  name: "Benchmarks",
+  dependencies: [.package(name: "Rampart", path: "..")],
+  targets: [
+    .executableTarget(
+      name: "rampart-bench",
+      dependencies: [
+        .product(name: "TensorCore", package: "Rampart"), .product(name: "AutoDiffLite", package: "Rampart"),
+        .product(name: "NNLayers", package: "Rampart"),
+      ])
+  ]
+)

@@ -1,0 +1,38 @@
+import Foundation
+import TensorCore
+
+// rampart-bench --list
+// rampart-bench --row NAME --threads T --seconds S   prints one JSON line
+
+let arguments = CommandLine.arguments
+
+func value(of option: String) -> String? {
+  guard let place = arguments.firstIndex(of: option), place + 1 < arguments.count else { return nil }
+  return arguments[place + 1]
+}
+
+func fail(_ message: String) -> Never {
+  FileHandle.standardError.write(Data("rampart-bench: \(message)\n".utf8))
+  exit(2)
+}
+
+if arguments.contains("--list") {
+  for workload in Workload.all { print(workload.name) }
+  exit(0)
+}
+guard let name = value(of: "--row"), let workload = Workload.all.first(where: { $0.name == name }) else {
+  fail("--row takes one of \(Workload.all.map(\.name).joined(separator: ", "))")
+}
+guard let threads = Int(value(of: "--threads") ?? "1"), threads > 0 else {
+  fail("--threads takes a positive number")
+}
+guard let seconds = Double(value(of: "--seconds") ?? "3"), seconds > 0 else {
+  fail("--seconds takes a positive number")
+}
+ThreadPool.threadCount = threads
+let (median, repetitions) = workload.measure(seconds: seconds)
+print(
+  """
+  {"name": "\(name)", "threads": \(threads), "median_ms": \(median), "runs": \(repetitions), \
+  "instructions": "\(InstructionSet.current)", "openblas_core": "\(openBLASCoreName())"}
+  """)

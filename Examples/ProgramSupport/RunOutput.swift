@@ -1,0 +1,78 @@
+import Foundation
+import NNLayers
+import Reporting
+import TensorCore
+
+extension ProgramOptions {
+  /// The run's output folder with its report and metrics begun; fails at once where nothing can be written.
+  public func openReport(title: String, settings: JSONObject, isSynthetic: Bool) throws -> ReportFolder {
+    let metrics = Metrics(
+      program: program, profile: profile.rawValue, settings: settings, environment: .current, seeds: [seed],
+      isSynthetic: isSynthetic)
+    return try ReportFolder(outputFolder, title: title, metrics: metrics)
+  }
+
+  /// Writes the report and the index over all programs, and prints where they are.
+  public func close(_ report: ReportFolder) throws {
+    let page = try report.finish()
+    print("\nReport: \(page.path)")
+    if let indexFolder { print("Index: \(try ResultsIndex.write(in: indexFolder).path)") }
+  }
+
+  /// A training run's checkpoint, continued by a later run with the same settings and data.
+  public func checkpoint(_ name: String, fingerprint: String) -> TrainingCheckpoint {
+    TrainingCheckpoint(
+      url: checkpointFolder.appendingPathComponent("\(program)/\(name).training.safetensors"),
+      fingerprint: fingerprint)
+  }
+
+  /// Where a model's final weights go.
+  public func weightsFile(_ name: String) -> URL {
+    checkpointFolder.appendingPathComponent("\(program)/\(name).safetensors")
+  }
+}
+
+extension RunEnvironment {
+  /// This process on this machine.
+  public static var current: RunEnvironment {
+    RunEnvironment(
+      machine: processorName, cores: ProcessInfo.processInfo.activeProcessorCount,
+      threads: ThreadPool.threadCount,
+      instructionSet: "\(InstructionSet.current)", openBLASCore: openBLASCoreName(),
+      swiftVersion: compilerVersion,
+      revision: revision)
+  }
+
+  private static var processorName: String {
+    let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []
+    let model = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last
+    return model.map { $0.trimmingCharacters(in: .whitespaces) }
+      ?? ProcessInfo.processInfo.operatingSystemVersionString
+  }
+
+  private static var compilerVersion: String {
+    #if compiler(>=6.4)
+      "6.4 or later"
+    #elseif compiler(>=6.3)
+      "6.3"
+    #elseif compiler(>=6.2)
+      "6.2"
+    #else
+      "6.0 or 6.1"
+    #endif
+  }
+
+  private static var revision: String? {
+    let git = Process()
+    let output = Pipe()
+    git.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    git.arguments = ["git", "rev-parse", "HEAD"]
+    git.standardOutput = output
+    git.standardError = FileHandle.nullDevice
+    guard (try? git.run()) != nil else { return nil }
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    git.waitUntilExit()
+    let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    return git.terminationStatus == 0 && !text.isEmpty ? text : nil
+  }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import NNLayers
+import Reporting
+import TensorCore
+
+extension TrainingLoop {
+  /// Trains with a progress line, from the checkpoint where it holds this run.
+  public func run<Model: Layer, Updater: Optimizer>(
+    _ label: String, _ state: inout TrainingState<Model, Updater>, on training: some BatchSource,
+    validation: (any BatchSource)? = nil, checkpoint: TrainingCheckpoint
+  ) throws {
+    let steps = (training.count + batchSize - 1) / batchSize
+    let progress = ProgressLine(label, total: epochs * steps, unit: "steps")
+    try run(
+      &state, on: training, validation: validation, checkpoint: checkpoint,
+      afterStep: { _, _, _ in progress.advance() })
+    let last = state.history.epochs.last
+    progress.finish(last.map { "loss \(Table.Cell.number($0.trainingLoss, decimals: 4).text)" })
+  }
+}
+
+extension ReportFolder {
+  /// Writes loss, accuracy and learning rate of each epoch to `tensorboard/<name>/`, in place of an earlier run's.
+  public func logToTensorBoard(_ history: TrainingHistory, name: String) throws {
+    let folder = fileURL("tensorboard/\(name)")
+    try? FileManager.default.removeItem(at: folder)
+    let writer = try TensorBoardWriter(folder: folder)
+    for record in history.epochs {
+      var scalars: [(tag: String, value: Double?)] = [
+        ("loss/train", record.trainingLoss), ("accuracy/train", record.trainingAccuracy),
+        ("learning_rate", record.learningRate),
+      ]
+      scalars += [
+        ("loss/validation", record.validationLoss), ("accuracy/validation", record.validationAccuracy),
+      ]
+      for (tag, value) in scalars {
+        if let value { try writer.addScalar(tag, Float(value), step: record.epoch) }
+      }
+    }
+    try writer.close()
+  }
+}

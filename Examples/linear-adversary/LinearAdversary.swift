@@ -1,0 +1,67 @@
+import Attacks
+import Foundation
+import NNLayers
+import ProgramSupport
+import Reporting
+import TensorCore
+
+/// Document 2: images of a 2 that a softmax regression takes for a 6, made by the sign of one gradient.
+@main
+enum LinearAdversary {
+  static let description = ProgramDescription(
+    name: "linear-adversary",
+    summary: """
+      Document 2: trains a softmax regression on MNIST and turns its 2s into 6s with the sign of one gradient; finds
+      the smallest step that works, for all pairs of digits, and compares it with the provably smallest change.
+      """)
+
+  static func main() {
+    runProgram(description) { options in
+      var report = try options.openReport(
+        title: "Adversarial images against a linear classifier", settings: settings(options),
+        isSynthetic: options.dataFolder == nil)
+      let data = try DigitData(options)
+
+      report.report.addHeading("Softmax regression")
+      let regression = try trainRegression(data, options, &report)
+      let margins = LinearMargins(
+        weight: regression.parameters[0].parameter.value, bias: regression.parameters[1].parameter.value)
+
+      report.report.addHeading("Ten 2s that become 6s")
+      let twos = try firstImages(of: 2, count: 10, in: data.test)
+      let result = try turn(twos, into: 6, model: regression, name: "softmax regression", options, &report)
+      try compare(result, with: margins, &report)
+      try drawTwoToSix(result, of: regression, &report)
+
+      report.report.addHeading("Every pair of digits")
+      try measurePairs(regression, data.test, options, &report)
+
+      report.report.addHeading("The same attack on a multi-layer perceptron")
+      try attackPerceptron(twos, data, options, &report)
+
+      try summarize(result, data, &report)
+      try options.close(report)
+    }
+  }
+
+  private static func settings(_ options: ProgramOptions) -> JSONObject {
+    [
+      "learning_rate": 0.05, "batch_size": 100, "epochs": .integer(regressionEpochs(options)),
+      "steps": "101 from -1 to 1", "source": 2, "target": 6,
+    ]
+  }
+
+  /// The first images of a class in the order of the data set.
+  private static func firstImages(of label: Int, count: Int, in source: some BatchSource) throws -> Batch {
+    let all = try source.batch(at: Array(0..<source.count))
+    let places = (0..<all.count).filter { all.labels[$0] == label }.prefix(count)
+    guard places.count == count else {
+      throw InputError(
+        .mismatch, "the test images", expected: "at least \(count) of class \(label)",
+        found: "\(places.count)")
+    }
+    let batch = try source.batch(at: Array(places))
+    return Batch(
+      inputs: batch.inputs.reshaped(to: [count, -1]), labels: batch.labels, indices: batch.indices)
+  }
+}

@@ -1,0 +1,85 @@
+import TensorCore
+
+/// One sample before and after an attack.
+public struct AttackRecord: Sendable, Hashable {
+  /// The sample's index in its data set.
+  public let index: Int
+  /// The true class.
+  public let label: Int
+  /// The wanted class of a targeted attack.
+  public let target: Int?
+  /// The class predicted for the clean input, and its probability.
+  public let clean: Prediction
+  /// The class predicted for the changed input, and its probability.
+  public let adversarial: Prediction
+  /// The probability of the target before and after.
+  public let targetConfidence: Change?
+  /// The size of the change.
+  public let norms: Norms
+  /// Whether the goal was reached by an allowed input.
+  public let isSuccess: Bool
+
+  /// A class and its probability.
+  public struct Prediction: Sendable, Hashable {
+    /// The class with the largest logit.
+    public let label: Int
+    /// Its softmax.
+    public let confidence: Double
+  }
+
+  /// A number before and after.
+  public struct Change: Sendable, Hashable {
+    /// On the clean input.
+    public let before: Double
+    /// On the changed input.
+    public let after: Double
+  }
+
+  /// Three lengths of one change, in pixel units.
+  public struct Norms: Sendable, Hashable {
+    /// The largest change of an element.
+    public let lInf: Double
+    /// The Euclidean length.
+    public let l2: Double
+    /// The sum of absolute changes.
+    public let l1: Double
+  }
+}
+
+/// What an attack came to on a set of samples. Every rate keeps its numerator and denominator.
+public struct AttackResult: Sendable {
+  /// The attack with its settings.
+  public let attack: String
+  /// One record a sample.
+  public let records: [AttackRecord]
+
+  /// Joins the records of several batches of one attack.
+  public init(attack: String, records: [AttackRecord]) {
+    self.attack = attack
+    self.records = records
+  }
+
+  /// Wrong predictions on the clean inputs, of all samples.
+  public var cleanErrors: Proportion { share { $0.clean.label != $0.label } }
+
+  /// Wrong predictions on clean or changed inputs, of all samples: a sample that was wrong already stays wrong.
+  public var robustErrors: Proportion {
+    share { $0.clean.label != $0.label || $0.adversarial.label != $0.label }
+  }
+
+  /// Goals reached, of the samples first classified correctly.
+  public var successAmongCorrect: Proportion {
+    share(of: records.filter { $0.clean.label == $0.label }) { $0.isSuccess }
+  }
+
+  /// Targets reached, of the samples whose true class is not the target; nil for an untargeted attack.
+  public var targetHits: Proportion? {
+    let others = records.filter { $0.target != nil && $0.target != $0.label }
+    return records.contains { $0.target != nil } ? share(of: others) { $0.isSuccess } : nil
+  }
+
+  private func share(of samples: [AttackRecord]? = nil, _ condition: (AttackRecord) -> Bool) -> Proportion {
+    let samples = samples ?? records
+    return Proportion(successes: samples.filter(condition).count, count: samples.count)
+  }
+}

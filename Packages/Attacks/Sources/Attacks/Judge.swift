@@ -1,0 +1,85 @@
+import NNLayers
+import TensorCore
+
+/// Runs an attack on a batch and judges the result: for every attack in the same way, from the model's own answers.
+///
+/// A sample is a success when its goal is reached on an input that is finite, in the model's range, and within the
+/// budget when measured in `Double` on the stored `Float`s.
+///
+/// - Parameters:
+///   - attack: the search.
+///   - model: the model under attack.
+///   - batch: samples with their true labels.
+///   - targets: the wanted classes of a targeted attack; nil attacks away from the labels.
+///   - key: the attack's randomness.
+/// - Throws: `InputError.outOfRange` naming the sample when an input lies outside the model's range, a logit is not
+///   finite, or the attack returns a sample outside its budget.
+public func judge(
+  _ attack: some Attack, against model: some Classifier, on batch: Batch, targets: IntTensor? = nil,
+  key: RandomKey
+) throws -> AttackResult {
+  try check(batch.inputs, range: model.inputRange, indices: batch.indices, "input")
+  let goal: any Goal = targets.map { Targeted(targets: $0) } ?? Untargeted(labels: batch.labels)
+  let changed = attack.perturb(batch.inputs, against: model, goal: goal, key: key)
+  precondition(
+    changed.shape == batch.inputs.shape, "judge: \(attack) turned \(batch.inputs.shape) into \(changed.shape)"
+  )
+  try check(changed, range: model.inputRange, indices: batch.indices, "result of \(attack)")
+  for (sample, distance) in attack.budget.distances(changed, batch.inputs).enumerated()
+  where !(distance <= Double(attack.budget.radius)) {
+    throw InputError(
+      .outOfRange, "sample \(batch.indices[sample]) after \(attack)",
+      expected: "a distance of at most \(attack.budget.radius)", found: "\(distance)",
+      remedy: "The attack must project its result onto its budget.")
+  }
+  return try AttackResult(
+    attack: attack.description,
+    records: attackRecords(model, batch: batch, changed: changed, targets: targets, goal: goal))
+}
+
+/// The records of changed inputs, whatever changed them: predictions, confidences, norms and success. Checks neither
+/// budget nor range.
+///
+/// - Throws: `InputError.outOfRange` when a logit is not finite.
+public func attackRecords(
+  _ model: some Classifier, batch: Batch, changed: Tensor, targets: IntTensor?, goal: any Goal
+) throws -> [AttackRecord] {
+  let cleanLogits = model.logits(batch.inputs)
+  let logits = model.logits(changed)
+  for (name, values) in [("clean", cleanLogits), ("changed", logits)] where !values.isFinite {
+    throw InputError(
+      .outOfRange, "the model's logits on \(name) inputs", expected: "finite numbers",
+      found: "NaN or infinity",
+      remedy: "An attack on a model that does not answer proves nothing: mend the model first.")
+  }
+  let (cleanPredictions, predictions) = (cleanLogits.argmax(alongAxis: 1), logits.argmax(alongAxis: 1))
+  let (cleanProbabilities, probabilities) = (cleanLogits.softmax(), logits.softmax())
+  let reached = goal.isReached(logits)
+  let lInf = LInfBall(radius: 0).distances(changed, batch.inputs)
+  let l2 = L2Ball(radius: 0).distances(changed, batch.inputs)
+  let l1 = L1Ball(radius: 0).distances(changed, batch.inputs)
+  return (0..<batch.count).map { i in
+    func prediction(_ labels: IntTensor, _ p: Tensor) -> AttackRecord.Prediction {
+      .init(label: labels[i], confidence: Double(p[i, labels[i]]))
+    }
+    return AttackRecord(
+      index: batch.indices[i], label: batch.labels[i], target: targets.map { $0[i] },
+      clean: prediction(cleanPredictions, cleanProbabilities),
+      adversarial: prediction(predictions, probabilities),
+      targetConfidence: targets.map {
+        .init(before: Double(cleanProbabilities[i, $0[i]]), after: Double(probabilities[i, $0[i]]))
+      },
+      norms: .init(lInf: lInf[i], l2: l2[i], l1: l1[i]), isSuccess: reached[i])
+  }
+}
+
+private func check(_ x: Tensor, range: ClosedRange<Float>, indices: [Int], _ what: String) throws {
+  let size = max(1, x.count / max(1, indices.count))
+  try x.withUnsafeBufferPointer { values in
+    for i in values.indices where !values[i].isFinite || !range.contains(values[i]) {
+      throw InputError(
+        .outOfRange, "\(what), sample \(indices[i / size])", expected: "finite values in \(range)",
+        found: "\(values[i]) at element \(i % size)")
+    }
+  }
+}

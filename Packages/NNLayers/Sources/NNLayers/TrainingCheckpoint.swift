@@ -1,0 +1,113 @@
+import Foundation
+import TensorCore
+
+/// A file in which a training run can be stopped at any moment, also by a crash, and continued bit by bit.
+///
+/// The file belongs to one run: `fingerprint` names everything that decides its result (settings, seed, data). A file
+/// with another fingerprint is that of another run and is not continued.
+public struct TrainingCheckpoint: Sendable {
+  /// The file, by custom `<model>-<variant>.training.safetensors`.
+  public let url: URL
+  /// What decides the run's result, for example the SHA-256 of its settings and data.
+  public let fingerprint: String
+  /// The least time between two saves, in seconds; the end of a run is always saved.
+  public var interval: Double
+
+  /// A checkpoint file of one run.
+  public init(url: URL, fingerprint: String, interval: Double = 10) {
+    self.url = url
+    self.fingerprint = fingerprint
+    self.interval = interval
+  }
+
+  /// Writes the state at the end of an epoch, whole or not at all.
+  public func save<Model: Layer, Updater: Optimizer>(_ state: TrainingState<Model, Updater>) throws {
+    var file = SafeTensors(metadata: [
+      "fingerprint": fingerprint, "step_count": String(state.optimizer.state.stepCount),
+      "history": String(decoding: try JSONEncoder().encode(state.history), as: UTF8.self),
+      "stopped_early": String(state.stoppedEarly),
+    ])
+    for (name, entry) in state.model.weights().entries { file.entries["model/" + name] = entry }
+    for (name, tensor) in state.optimizer.state.tensors {
+      file.entries["optimizer/" + name] = .tensor(tensor)
+    }
+    if let best = state.best {
+      file.metadata["best_epoch"] = String(best.epoch)
+      for (name, entry) in best.model.weights().entries { file.entries["best/" + name] = entry }
+    }
+    try file.write(to: url)
+  }
+
+  /// Continues the saved run: fills `state`, made for the same model and optimizer, and returns true. Returns false and
+  /// leaves it when there is no file, or one of another run.
+  ///
+  /// - Throws: `InputError` for a damaged file, or one whose tensors are not this model's.
+  public func restore<Model: Layer, Updater: Optimizer>(_ state: inout TrainingState<Model, Updater>) throws
+    -> Bool
+  {
+    guard FileManager.default.fileExists(atPath: url.path) else { return false }
+    let file = try SafeTensors(contentsOf: url)
+    guard file.metadata["fingerprint"] == fingerprint else { return false }
+    guard
+      let steps = file.metadata["step_count"].flatMap(Int.init), let text = file.metadata["history"],
+      let history = try? JSONDecoder().decode(TrainingHistory.self, from: Data(text.utf8))
+    else {
+      throw InputError(
+        .damaged, url.lastPathComponent, expected: "the state of a training run",
+        found: "no step count or history",
+        remedy: "Delete the file to start the run anew.")
+    }
+    var restored = state
+    try restored.model.load(file.part("model/"))
+    restored.optimizer.state = OptimizerState(
+      stepCount: steps,
+      tensors: try file.part("optimizer/").entries.reduce(into: [:]) { tensors, entry in
+        tensors[entry.key] = try file.tensor(named: "optimizer/" + entry.key)
+      })
+    restored.best = nil
+    if let epoch = file.metadata["best_epoch"].flatMap(Int.init) {
+      var model = restored.model
+      try model.load(file.part("best/"))
+      restored.best = (epoch, model)
+    }
+    restored.history = history
+    restored.stoppedEarly = file.metadata["stopped_early"] == "true"
+    state = restored
+    return true
+  }
+}
+
+extension SafeTensors {
+  /// The entries whose names begin with a prefix, without it.
+  fileprivate func part(_ prefix: String) -> SafeTensors {
+    var part = SafeTensors()
+    for (name, entry) in entries where name.hasPrefix(prefix) {
+      part.entries[String(name.dropFirst(prefix.count))] = entry
+    }
+    return part
+  }
+}
+
+extension TrainingLoop {
+  /// Trains as `run(_:on:validation:)` does, continuing from the checkpoint where it holds this run, and saving to it on
+  /// the way. A finished run is read from the file and costs no training.
+  public func run<Model: Layer, Updater: Optimizer>(
+    _ state: inout TrainingState<Model, Updater>, on training: some BatchSource,
+    validation: (any BatchSource)? = nil, checkpoint: TrainingCheckpoint,
+    afterStep: ((_ epoch: Int, _ step: Int, _ steps: Int) throws -> Void)? = nil,
+    afterEpoch: ((TrainingState<Model, Updater>) throws -> Void)? = nil
+  ) throws {
+    _ = try checkpoint.restore(&state)
+    let clock = ContinuousClock()
+    var lastSave = clock.now
+    let epochs = self.epochs
+    try run(&state, on: training, validation: validation, afterStep: afterStep) { current in
+      let isLast = current.stoppedEarly || current.history.epochs.count >= epochs
+      if isLast || clock.now - lastSave >= .seconds(checkpoint.interval) {
+        try checkpoint.save(current)
+        lastSave = clock.now
+      }
+      try afterEpoch?(current)
+    }
+  }
+}
