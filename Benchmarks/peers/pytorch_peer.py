@@ -6,11 +6,12 @@ Prints one JSON line, for example
     {"name": "softmax.train.b100", "threads": 2, "median_ms": 0.3, "runs": 25,
      "variant": "SGD single", "peer": "PyTorch 2.13.0 eager, SGD single"}
 
-The data of a training row lie in one tensor, a batch is taken by index_select with a slice of one permutation,
-gradients are set to none, and each form of the optimizer (single tensor, foreach, fused) is tried first, so that
-the fastest is measured. To add a row, write a function that builds its step and enter it in ROWS.
+The data of a training row lie in one tensor, floats or bytes that become floats in the batch; a batch is taken by
+index_select with a slice of one permutation, gradients are set to none, and each form of storage and optimizer
+(single tensor, foreach, fused) is tried first, so that the fastest is measured. To add a row, write a function that builds its step and enter it in ROWS.
 """
 import argparse
+import itertools
 import json
 import statistics
 import time
@@ -38,15 +39,16 @@ class Row(NamedTuple):
 
 
 def training_variants(mode, make_model, make_optimizer, optimizer_name, batch_size, image_shape=(784,)):
-    """A training step on 60,000 images in one tensor, once for each implementation of the optimizer."""
+    """A training step on 60,000 images in one tensor, once for each storage and implementation of the optimizer."""
     torch.manual_seed(0)
     count = 60_000
-    images = torch.randn(count, *image_shape).mul_(0.25).add_(0.25).clamp_(0, 1)
+    stored_bytes = torch.randint(0, 256, (count, *image_shape), dtype=torch.uint8)
     if mode == "channels_last":
-        images = images.to(memory_format=torch.channels_last)
+        stored_bytes = stored_bytes.to(memory_format=torch.channels_last)
+    stored_floats = stored_bytes.to(torch.float32).div_(255)
     labels = torch.randint(0, 10, (count,))
     order = torch.randperm(count)
-    for implementation in ("single", "foreach", "fused"):
+    for storage, implementation in itertools.product(("floats", "bytes"), ("single", "foreach", "fused")):
         model = make_model()
         if mode == "channels_last":
             model = model.to(memory_format=torch.channels_last)
@@ -59,18 +61,25 @@ def training_variants(mode, make_model, make_optimizer, optimizer_name, batch_si
         if mode == "compile":
             loss_of = torch.compile(loss_of, dynamic=False)
 
+        def float_batch(chosen):
+            return stored_floats.index_select(0, chosen)
+
+        def byte_batch(chosen):
+            return stored_bytes.index_select(0, chosen).to(torch.float32).div_(255)
+
+        batch = float_batch if storage == "floats" else byte_batch
         position = 0
 
-        def step(loss_of=loss_of, optimizer=optimizer):
+        def step(loss_of=loss_of, optimizer=optimizer, batch=batch):
             nonlocal position
             chosen = order[position : position + batch_size]
             position = position + batch_size if position + 2 * batch_size <= count else 0
-            loss = loss_of(images.index_select(0, chosen), labels.index_select(0, chosen))
+            loss = loss_of(batch(chosen), labels.index_select(0, chosen))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
 
-        yield Variant(f"{optimizer_name} {implementation}", step)
+        yield Variant(f"{optimizer_name} {implementation} {storage}", step)
 
 
 def softmax_model():

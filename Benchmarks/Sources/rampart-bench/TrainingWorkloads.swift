@@ -18,12 +18,13 @@ extension Workload {
 
 private let benchmarkKey = RandomKey(seed: 1)
 
-/// A whole step on 60,000 samples of 784 random pixels: gather a shuffled batch, forward, cross-entropy, backward,
-/// update.
+/// A whole step on 60,000 samples of 784 random pixels, stored as bytes: make a shuffled batch, forward, cross-entropy,
+/// backward, update.
 private func trainingStep<Model: Layer, Updater: Optimizer>(
   _ model: Model, _ optimizer: Updater, batchSize: Int
 ) -> () -> Void {
-  let images = Tensor.uniform(shape: [60_000, 784], key: benchmarkKey.derived("images"))
+  let words = benchmarkKey.derived("images").words(count: 60_000 * 784 / 4)
+  let images = ByteTensor(shape: [60_000, 784], scalars: words.withUnsafeBytes { Array($0) })
   let labels = IntTensor(benchmarkKey.derived("labels").words(count: 60_000).map { Int($0 % 10) })
   let order = benchmarkKey.derived("order").permutation(count: 60_000)
   var model = model
@@ -32,7 +33,7 @@ private func trainingStep<Model: Layer, Updater: Optimizer>(
   return {
     let indices = Array(order[start..<(start + batchSize)])
     start = (start + batchSize) % (60_000 - batchSize + 1)
-    let x = Variable(images.gathered(rows: indices))
+    let x = Variable(images.pixels(rows: indices))
     let y = labels.gathered(rows: indices)
     let (loss, slopes) = gradients(of: model, in: Pass(.training, samples: indices)) { model, pass in
       model(x, in: pass).crossEntropy(labels: y).mean()

@@ -10,35 +10,41 @@ extension Variable {
   ///   - upstream: the factor of each element of this variable; 1 if left out, which needs a single element.
   /// - Precondition: `upstream` has this variable's shape.
   public func gradients(withRespectTo leaves: [Variable], upstream: Tensor? = nil) -> [Tensor] {
-    runBackward(upstream: upstream, releasing: true)
-    return leaves.map { leaf in
+    let nodes = leaves.map { leaf in
       guard let node = leaf.node else {
         preconditionFailure(
           "gradients: a constant of shape \(leaf.shape) has no gradient; make it with Variable.leaf")
       }
-      defer { node.gradient = nil }
-      return node.gradient ?? .zeros(shape: leaf.shape)
+      return node
     }
+    let reached = runBackward(upstream: upstream, releasing: true)
+    // All leaves are emptied, not only those asked for: nothing of this pass may show in the next one.
+    defer { for node in reached { node.gradient = nil } }
+    return nodes.map { $0.gradient ?? .zeros(shape: $0.shape) }
   }
 
-  func runBackward(upstream: Tensor?, releasing: Bool) {
+  /// Passes the gradient back and leaves it in the leaves, which it returns.
+  func runBackward(upstream: Tensor?, releasing: Bool) -> [Node] {
     if upstream == nil {
       precondition(
         value.count == 1, "gradients: expected a single element, got shape \(shape); give `upstream`")
     }
     let seed = upstream ?? .ones(shape: shape)
     precondition(seed.shape == shape, "gradients: upstream \(seed.shape) for a variable of shape \(shape)")
-    guard let root = node else { return }
+    guard let root = node else { return [] }
     countUses(from: root)
     root.gradient = seed
     // A node is ready once every use of its value has sent a gradient: the order is the graph's, never the
     // machine's, so sums add up in the same order each time.
     var ready = [root]
+    var leaves: [Node] = []
     while let node = ready.popLast() {
       guard case let rule = node.rule, let dy = node.gradient else { continue }
       var sent: [Node] = []
       switch rule {
-      case .none: continue
+      case .none:
+        leaves.append(node)
+        continue
       case .separate(let edges):
         for edge in edges {
           edge.source.accumulate(edge.gradient(dy), from: node.name)
@@ -62,6 +68,7 @@ extension Variable {
         if source.pendingUses == 0 { ready.append(source) }
       }
     }
+    return leaves
   }
 
   private func countUses(from root: Node) {
@@ -84,12 +91,13 @@ extension Variable {
 /// The value of a scalar function and its gradient at `x`.
 ///
 /// - Precondition: the function returns a single element.
-public func valueAndGradient(at x: Tensor, _ function: (Variable) -> Variable) -> (
-  value: Float, gradient: Tensor
-) {
+public func valueAndGradient(
+  at x: Tensor, _ function: (Variable) -> Variable
+) -> (value: Float, gradient: Tensor) {
   let leaf = Variable.leaf(x)
   let result = function(leaf)
-  return (result.value.item, result.gradients(withRespectTo: [leaf])[0])
+  let gradient = result.gradients(withRespectTo: [leaf])[0]
+  return (result.value.item, gradient)
 }
 
 /// The gradient of a scalar function at `x`, shaped as `x`.
@@ -107,8 +115,8 @@ public func pullback(at x: Tensor, _ function: (Variable) -> Variable) -> (Tenso
   let leaf = Variable.leaf(x)
   let result = function(leaf)
   return { upstream in
-    result.runBackward(upstream: upstream, releasing: false)
-    defer { leaf.node?.gradient = nil }
+    let reached = result.runBackward(upstream: upstream, releasing: false)
+    defer { for node in reached { node.gradient = nil } }
     return leaf.node?.gradient ?? .zeros(shape: x.shape)
   }
 }

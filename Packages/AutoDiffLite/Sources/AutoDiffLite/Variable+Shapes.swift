@@ -80,8 +80,9 @@ extension Variable {
 
   /// One element of each row: `[n, k] → [n]`; the others get a zero gradient.
   public func picked(columns: IntTensor) -> Variable {
+    let y = value.picked(columns: columns)
     let classes = shape[1]
-    return .recorded("picked", value.picked(columns: columns), from: self) { dy in
+    return .recorded("picked", y, from: self) { dy in
       .oneHot(columns, classes: classes) * dy.expanded(axis: 1)
     }
   }

@@ -111,6 +111,18 @@ final class Node {
     self.rule = rule
   }
 
+  // Without this, the end of a tape that was never passed back would free its nodes one inside the other, and a deep
+  // graph would overflow the stack.
+  deinit {
+    var waiting = sources
+    rule = .none
+    while var node = waiting.popLast() {
+      guard isKnownUniquelyReferenced(&node) else { continue }
+      waiting += node.sources
+      node.rule = .none
+    }
+  }
+
   var sources: [Node] {
     switch rule {
     case .none: []

@@ -1,3 +1,4 @@
+import Foundation
 import TensorCore
 
 /// The share of predictions that equal their labels; NaN for none.
@@ -10,8 +11,7 @@ public func accuracy(predictions: IntTensor, labels: IntTensor) -> Double {
 /// - Precondition: as many predictions as labels.
 public func correctCount(predictions: IntTensor, labels: IntTensor) -> Int {
   precondition(
-    predictions.shape == labels.shape,
-    "correctCount: predictions \(predictions.shape), labels \(labels.shape)")
+    predictions.shape == labels.shape, "correctCount: predictions \(predictions.shape), labels \(labels.shape)")
   return zip(predictions.scalars, labels.scalars).reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }
 }
 
@@ -36,8 +36,7 @@ public struct ConfusionMatrix: Sendable, Hashable {
   /// - Precondition: classes lie in `0 ..< classCount`.
   public mutating func add(predictions: IntTensor, labels: IntTensor) {
     precondition(
-      predictions.shape == labels.shape,
-      "ConfusionMatrix: predictions \(predictions.shape), labels \(labels.shape)")
+      predictions.shape == labels.shape, "ConfusionMatrix: predictions \(predictions.shape), labels \(labels.shape)")
     for i in 0..<labels.count {
       precondition(
         counts.indices.contains(labels[i]) && counts.indices.contains(predictions[i]),
@@ -106,18 +105,16 @@ public struct ClassificationReport: Sendable, Hashable {
     let rows = counts.indices.map { i -> Row in
       let hits = Double(counts[i][i])
       let support = counts[i].reduce(0, +)
-      let precision = ratio(hits, Double(counts.reduce(0) { $0 + $1[i] }))
+      let predicted = Double(counts.reduce(0) { $0 + $1[i] })
+      let precision = ratio(hits, predicted)
       let recall = ratio(hits, Double(support))
       return Row(
-        precision: precision, recall: recall, f1: ratio(2 * precision * recall, precision + recall),
-        support: support)
+        precision: precision, recall: recall, f1: ratio(2 * hits, Double(support) + predicted), support: support)
     }
     let total = matrix.total
     func average(_ weight: (Row) -> Double) -> Row {
       let sum = rows.reduce(0) { $0 + weight($1) }
-      func mean(_ value: (Row) -> Double) -> Double {
-        ratio(rows.reduce(0) { $0 + weight($1) * value($1) }, sum)
-      }
+      func mean(_ value: (Row) -> Double) -> Double { ratio(rows.reduce(0) { $0 + weight($1) * value($1) }, sum) }
       return Row(precision: mean(\.precision), recall: mean(\.recall), f1: mean(\.f1), support: total)
     }
     classes = rows
@@ -128,14 +125,10 @@ public struct ClassificationReport: Sendable, Hashable {
 
   /// The report as scikit-learn prints it: two decimals, a line a class, then accuracy, macro and weighted average.
   public func text(names: [String]) -> String {
-    precondition(
-      names.count == classes.count, "ClassificationReport: \(names.count) names, \(classes.count) classes")
+    precondition(names.count == classes.count, "ClassificationReport: \(names.count) names, \(classes.count) classes")
     let width = max(names.map(\.count).max() ?? 0, "weighted avg".count)
-    func fixed(_ value: Double) -> String {
-      let hundredths = Int((value * 100).rounded())
-      let tail = String(hundredths % 100)
-      return "\(hundredths / 100)." + (tail.count == 1 ? "0" + tail : tail)
-    }
+    // rounds the double itself, as Python does: 100 times 0.015 would be 1.5 although the double is below 0.015
+    func fixed(_ value: Double) -> String { String(format: "%.2f", value) }
     func padded(_ text: String, _ width: Int) -> String {
       String(repeating: " ", count: max(0, width - text.count)) + text
     }

@@ -24,13 +24,11 @@ public struct TrainingCheckpoint: Sendable {
   public func save<Model: Layer, Updater: Optimizer>(_ state: TrainingState<Model, Updater>) throws {
     var file = SafeTensors(metadata: [
       "fingerprint": fingerprint, "step_count": String(state.optimizer.state.stepCount),
-      "history": String(decoding: try JSONEncoder().encode(state.history), as: UTF8.self),
+      "history": String(decoding: try Self.encoder.encode(state.history), as: UTF8.self),
       "stopped_early": String(state.stoppedEarly),
     ])
     for (name, entry) in state.model.weights().entries { file.entries["model/" + name] = entry }
-    for (name, tensor) in state.optimizer.state.tensors {
-      file.entries["optimizer/" + name] = .tensor(tensor)
-    }
+    for (name, tensor) in state.optimizer.state.tensors { file.entries["optimizer/" + name] = .tensor(tensor) }
     if let best = state.best {
       file.metadata["best_epoch"] = String(best.epoch)
       for (name, entry) in best.model.weights().entries { file.entries["best/" + name] = entry }
@@ -38,23 +36,34 @@ public struct TrainingCheckpoint: Sendable {
     try file.write(to: url)
   }
 
+  // A class without validation samples has the accuracy NaN, which JSON has no number for.
+  private static var encoder: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return encoder
+  }
+  private static var decoder: JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return decoder
+  }
+
   /// Continues the saved run: fills `state`, made for the same model and optimizer, and returns true. Returns false and
   /// leaves it when there is no file, or one of another run.
   ///
   /// - Throws: `InputError` for a damaged file, or one whose tensors are not this model's.
-  public func restore<Model: Layer, Updater: Optimizer>(_ state: inout TrainingState<Model, Updater>) throws
-    -> Bool
-  {
+  public func restore<Model: Layer, Updater: Optimizer>(_ state: inout TrainingState<Model, Updater>) throws -> Bool {
     guard FileManager.default.fileExists(atPath: url.path) else { return false }
     let file = try SafeTensors(contentsOf: url)
     guard file.metadata["fingerprint"] == fingerprint else { return false }
     guard
       let steps = file.metadata["step_count"].flatMap(Int.init), let text = file.metadata["history"],
-      let history = try? JSONDecoder().decode(TrainingHistory.self, from: Data(text.utf8))
+      let history = try? Self.decoder.decode(TrainingHistory.self, from: Data(text.utf8))
     else {
       throw InputError(
-        .damaged, url.lastPathComponent, expected: "the state of a training run",
-        found: "no step count or history",
+        .damaged, url.lastPathComponent, expected: "the state of a training run", found: "no step count or history",
         remedy: "Delete the file to start the run anew.")
     }
     var restored = state
@@ -65,7 +74,12 @@ public struct TrainingCheckpoint: Sendable {
         tensors[entry.key] = try file.tensor(named: "optimizer/" + entry.key)
       })
     restored.best = nil
-    if let epoch = file.metadata["best_epoch"].flatMap(Int.init) {
+    if let text = file.metadata["best_epoch"] {
+      guard let epoch = Int(text), history.epochs.indices.contains(epoch - 1) else {
+        throw InputError(
+          .damaged, url.lastPathComponent, expected: "a best epoch among \(history.epochs.count)", found: text,
+          remedy: "Delete the file to start the run anew.")
+      }
       var model = restored.model
       try model.load(file.part("best/"))
       restored.best = (epoch, model)
@@ -94,20 +108,22 @@ extension TrainingLoop {
   public func run<Model: Layer, Updater: Optimizer>(
     _ state: inout TrainingState<Model, Updater>, on training: some BatchSource,
     validation: (any BatchSource)? = nil, checkpoint: TrainingCheckpoint,
-    afterStep: ((_ epoch: Int, _ step: Int, _ steps: Int) throws -> Void)? = nil,
-    afterEpoch: ((TrainingState<Model, Updater>) throws -> Void)? = nil
+    afterEpoch: ((TrainingState<Model, Updater>) throws -> Void)? = nil,
+    afterStep: ((_ epoch: Int, _ step: Int, _ steps: Int) throws -> Void)? = nil
   ) throws {
     _ = try checkpoint.restore(&state)
     let clock = ContinuousClock()
     var lastSave = clock.now
     let epochs = self.epochs
-    try run(&state, on: training, validation: validation, afterStep: afterStep) { current in
-      let isLast = current.stoppedEarly || current.history.epochs.count >= epochs
-      if isLast || clock.now - lastSave >= .seconds(checkpoint.interval) {
-        try checkpoint.save(current)
-        lastSave = clock.now
-      }
-      try afterEpoch?(current)
-    }
+    try run(
+      &state, on: training, validation: validation,
+      afterEpoch: { current in
+        let isLast = current.stoppedEarly || current.history.epochs.count >= epochs
+        if isLast || clock.now - lastSave >= .seconds(checkpoint.interval) {
+          try checkpoint.save(current)
+          lastSave = clock.now
+        }
+        try afterEpoch?(current)
+      }, afterStep: afterStep)
   }
 }

@@ -74,18 +74,17 @@ public struct TrainingLoop: Sendable {
   ///   - state: model, optimizer and history; changed in place.
   ///   - training: the samples to learn from.
   ///   - validation: the samples to judge each epoch by.
-  ///   - afterStep: called with the epoch, the steps done in it and the steps it has; throwing ends the run.
   ///   - afterEpoch: called when an epoch's record stands in the history: to log, to save, to stop by throwing.
+  ///   - afterStep: called with the epoch, the steps done in it and the steps it has; throwing ends the run.
   /// - Throws: what sources and callbacks throw; `InputError.outOfRange` when the loss is not finite. The state is
   ///   then that of the last finished epoch or step.
   public func run<Model: Layer, Updater: Optimizer>(
     _ state: inout TrainingState<Model, Updater>, on training: some BatchSource,
     validation: (any BatchSource)? = nil,
-    afterStep: ((_ epoch: Int, _ step: Int, _ steps: Int) throws -> Void)? = nil,
-    afterEpoch: ((TrainingState<Model, Updater>) throws -> Void)? = nil
+    afterEpoch: ((TrainingState<Model, Updater>) throws -> Void)? = nil,
+    afterStep: ((_ epoch: Int, _ step: Int, _ steps: Int) throws -> Void)? = nil
   ) throws {
-    precondition(
-      earlyStopping == nil || validation != nil, "TrainingLoop: early stopping needs validation samples")
+    precondition(earlyStopping == nil || validation != nil, "TrainingLoop: early stopping needs validation samples")
     let base = state.optimizer.learningRate
     defer { state.optimizer.learningRate = base }
     while !state.stoppedEarly && state.history.epochs.count < epochs {
@@ -132,9 +131,7 @@ public struct TrainingLoop: Sendable {
       }
       let indices = Array(order[(step * batchSize)..<min(order.count, (step + 1) * batchSize)])
       var batch = try training.batch(at: indices, epoch: epoch)
-      if let transform {
-        batch = try transform(state.model, batch, stepKey.derived(step).derived("transform"))
-      }
+      if let transform { batch = try transform(state.model, batch, stepKey.derived(step).derived("transform")) }
       try runStep(batch, key: stepKey.derived(step), &state, &sums, place: (epoch + 1, step + 1))
       try afterStep?(epoch + 1, step + 1, steps)
     }
@@ -169,8 +166,7 @@ public struct TrainingLoop: Sendable {
   }
 
   private func updateBest<Model: Layer, Updater: Optimizer>(_ state: inout TrainingState<Model, Updater>) {
-    guard let rule = earlyStopping, let record = state.history.epochs.last, let score = rule.score(record)
-    else {
+    guard let rule = earlyStopping, let record = state.history.epochs.last, let score = rule.score(record) else {
       return
     }
     let bestScore = state.best.flatMap { rule.score(state.history.epochs[$0.epoch - 1]) }

@@ -38,22 +38,24 @@ enum ChartStyle {
   static let border = Color(0x9A9A9A)
 
   static func preamble(title: String, size: (width: Int, height: Int)) -> String {
-    """
-    set encoding utf8
-    set decimalsign '.'
-    if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) {
-      set terminal pngcairo noenhanced truecolor background rgb '#ffffff' fontscale 1 linewidth 1 \
-    rounded font '\(font),12' size \(size.width),\(size.height)
-    } else {
-      set terminal png noenhanced truecolor background rgb '#ffffff' font '\(font),12' size \(size.width),\(size.height)
-    }
-    set border 3 linewidth 1 linecolor rgb '\(border.hexadecimal)'
-    set tics nomirror scale 0.6 textcolor rgb '\(quietInk.hexadecimal)'
-    set grid xtics ytics linetype 1 linewidth 1 linecolor rgb '\(grid.hexadecimal)'
-    set style textbox opaque noborder fillcolor rgb '#ffffff' margins 0.4, 0.3
-    set title \(Gnuplot.quoted(title)) font '\(font):Bold,15' textcolor rgb '\(ink.hexadecimal)' offset 0,0.4
+    // A bold letter of 15 points is about 12 pixels wide; long headings get smaller ones.
+    let titlePoints = min(15, max(8, 15 * size.width / (12 * max(title.count, 1))))
+    return """
+      set encoding utf8
+      set decimalsign '.'
+      if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) {
+        set terminal pngcairo noenhanced truecolor background rgb '#ffffff' fontscale 1 linewidth 1 \
+      rounded font '\(font),12' size \(size.width),\(size.height)
+      } else {
+        set terminal png noenhanced truecolor background rgb '#ffffff' font '\(font),12' size \(size.width),\(size.height)
+      }
+      set border 3 linewidth 1 linecolor rgb '\(border.hexadecimal)'
+      set tics nomirror scale 0.6 textcolor rgb '\(quietInk.hexadecimal)'
+      set grid xtics ytics linetype 1 linewidth 1 linecolor rgb '\(grid.hexadecimal)'
+      set style textbox opaque noborder fillcolor rgb '#ffffff' margins 0.4, 0.3
+      set title \(Gnuplot.quoted(title)) font '\(font):Bold,\(titlePoints)' textcolor rgb '\(ink.hexadecimal)' offset 0,0.4
 
-    """
+      """
   }
 
   /// The colour of series number `index`, counted around the palette.
@@ -106,9 +108,9 @@ public struct Axis: Sendable, Hashable {
   ///
   /// - Parameter letter: `x` or `y`.
   func commands(_ letter: String, automaticRange: String = "*:*") -> String {
-    let shown = range.map {
-      "\(Gnuplot.number(placed($0.lowerBound))):\(Gnuplot.number(placed($0.upperBound)))"
-    }
+    // A bound that the axis cannot have, such as 0 on a logarithmic one, is left to gnuplot.
+    func bound(_ value: Double) -> String { placed(value).isNaN ? "*" : "\(placed(value))" }
+    let shown = range.map { "\(bound($0.lowerBound)):\(bound($0.upperBound))" }
     return """
       set \(letter)label \(Gnuplot.quoted(title)) textcolor rgb '\(ChartStyle.ink.hexadecimal)'
       set format \(letter) '\(unit == .percent ? "%g %%" : "%g")'

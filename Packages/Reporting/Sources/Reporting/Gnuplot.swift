@@ -31,19 +31,44 @@ public struct Gnuplot: Sendable {
     executable = found
   }
 
-  /// Runs a script whose terminal and plot are its own affair and whose output is a PNG file.
+  /// Runs a script whose output is a PNG file.
   ///
   /// - Parameter subject: the chart's title, for error messages.
-  /// - Throws: `InputError.damaged` with gnuplot's words when it fails or writes no PNG file.
+  /// - Throws: `InputError`: `.damaged` with gnuplot's words when it fails or writes no PNG file, `.unwritable` when it
+  ///   cannot be started or there is no place for temporary files.
   func png(script: String, subject: String) throws -> Data {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("chart-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
+    let result: (output: Data, messages: String, status: Int32)
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      result = try run(script: script, in: folder)
+    } catch {
+      throw InputError(
+        .unwritable, "chart \"\(subject)\"",
+        expected:
+          "to run \(executable.path) with temporary files in \(folder.deletingLastPathComponent().path)",
+        found: error.localizedDescription)
+    }
+    let isComplete = (try? Image(pngData: result.output, name: subject)) != nil
+    guard result.status == 0, isComplete else {
+      let lines = result.messages.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+      let reason =
+        lines.last { !$0.isEmpty && $0 != "^" } ?? "\(result.output.count) bytes that are no PNG file"
+      throw InputError(
+        .damaged, "chart \"\(subject)\"", expected: "a picture from \(executable.path)",
+        found: "status \(result.status): \(reason)")
+    }
+    return result.output
+  }
+
+  private func run(
+    script: String, in folder: URL
+  ) throws -> (output: Data, messages: String, status: Int32) {
     // Files at all three ends: a pipe could fill up, or break under the writer when gnuplot gives up early.
-    let (input, output, messages) = (
-      folder.appendingPathComponent("script"), folder.appendingPathComponent("output"),
-      folder.appendingPathComponent("messages")
-    )
+    let input = folder.appendingPathComponent("script")
+    let output = folder.appendingPathComponent("output")
+    let messages = folder.appendingPathComponent("messages")
     try Data(script.utf8).write(to: input)
     try Data().write(to: output)
     try Data().write(to: messages)
@@ -58,18 +83,11 @@ public struct Gnuplot: Sendable {
     process.standardError = try FileHandle(forWritingTo: messages)
     try process.run()
     process.waitUntilExit()
-
-    let data = try Data(contentsOf: output)
-    let isComplete = (try? Image(pngData: data, name: subject)) != nil
-    guard process.terminationStatus == 0, process.terminationReason == .exit, isComplete else {
-      let words = (try? String(contentsOf: messages, encoding: .utf8)) ?? ""
-      let lines = words.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
-      let reason = lines.last { !$0.isEmpty && $0 != "^" } ?? "\(data.count) bytes that are no PNG file"
-      throw InputError(
-        .damaged, "chart \"\(subject)\"", expected: "a picture from \(executable.path)",
-        found: "status \(process.terminationStatus): \(reason)")
-    }
-    return data
+    // A program that was killed has written half a picture at best.
+    let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    return (
+      try Data(contentsOf: output), String(decoding: try Data(contentsOf: messages), as: UTF8.self), status
+    )
   }
 
   /// A text as gnuplot's single-quoted string, in which nothing is special but the quote: no escapes, no command

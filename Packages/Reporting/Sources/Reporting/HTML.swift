@@ -2,6 +2,9 @@ import Foundation
 
 /// Text made safe for HTML.
 enum HTML {
+  /// Running text: escaped, and no line ends between a number and its percent sign.
+  static func prose(_ text: String) -> String { escaped(text).replacing(" %", with: "\u{A0}%") }
+
   /// Text for an element or a quoted attribute.
   static func escaped(_ text: String) -> String {
     var result = ""

@@ -42,17 +42,17 @@ public struct HTMLReport: Sendable {
   /// A paragraph; an empty line in the text begins another one.
   public mutating func addParagraph(_ text: String) {
     let paragraphs = text.split(separator: "\n\n").filter { !$0.allSatisfy(\.isWhitespace) }
-    body += paragraphs.map { "<p>\(HTML.escaped(String($0)))</p>" }
+    body += paragraphs.map { "<p>\(HTML.prose(String($0)))</p>" }
   }
 
   /// A remark that must be seen, such as that the data are synthetic.
   public mutating func addNotice(_ text: String) {
-    body.append("<p class=\"notice\">\(HTML.escaped(text))</p>")
+    body.append("<p class=\"notice\">\(HTML.prose(text))</p>")
   }
 
   /// Points below one another.
   public mutating func addList(_ items: [String]) {
-    body.append("<ul>\(items.map { "<li>\(HTML.escaped($0))</li>" }.joined())</ul>")
+    body.append("<ul>\(items.map { "<li>\(HTML.prose($0))</li>" }.joined())</ul>")
   }
 
   /// Text with its line breaks and spaces, in letters of equal width.
@@ -64,7 +64,7 @@ public struct HTMLReport: Sendable {
   public mutating func add(_ table: Table) {
     tableCount += 1
     let caption = table.title.isEmpty ? "Table \(tableCount)" : "Table \(tableCount). \(table.title)"
-    let note = table.note.isEmpty ? "" : "\n<p class=\"note\">\(HTML.escaped(table.note))</p>"
+    let note = table.note.isEmpty ? "" : "\n<p class=\"note\">\(HTML.prose(table.note))</p>"
     body.append("<div class=\"table\">\n\(table.html(caption: caption))\(note)\n</div>")
   }
 
@@ -80,7 +80,7 @@ public struct HTMLReport: Sendable {
       """
       <figure>
       <img src="data:image/png;base64,\(pngData.base64EncodedString())" alt="\(HTML.escaped(caption))">
-      <figcaption><b>Figure \(figureCount).</b> \(HTML.escaped(caption))</figcaption>
+      <figcaption><b>Figure \(figureCount).</b> \(HTML.prose(caption))</figcaption>
       </figure>
       """)
   }

@@ -78,6 +78,29 @@ public struct Metrics: Sendable {
     ]
   }
 
+  /// How the run was made, for the report: profile, data, seeds, settings, environment, a row each.
+  public var runTable: Table {
+    var table = Table("How this run was made", columns: ["What", "Value"])
+    func append(_ name: String, _ value: JSONValue) {
+      let text: String =
+        switch value {
+        case .string(let text): text
+        case .null: "unknown"
+        default: value.document.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+      table.append([.text(name), .text(text)])
+    }
+    append("program", .string(program))
+    append("profile", .string(profile))
+    append("data", .string(isSynthetic ? "synthetic" : "real"))
+    append("seeds", .string(seeds.map(String.init).joined(separator: ", ")))
+    for (name, value) in settings.members { append(name, value) }
+    if case .object(let parts) = environment.json {
+      for (name, value) in parts.members { append(name, value) }
+    }
+    return table
+  }
+
   /// Writes `metrics.json`, whole or not at all.
   ///
   /// - Throws: `InputError.unwritable` naming the path.

@@ -21,6 +21,13 @@ import TensorCore
     #expect(json["environment"]?["instruction_set"] == "beads")
   }
 
+  @Test func runTable() {
+    let rows = sampleMetrics().runTable.rows.map { $0.map(\.text) }
+    #expect(rows.contains(["seeds", "7, 18446744073709551615"]))
+    #expect(rows.contains(["rate", "0.05"]) && rows.contains(["data", "real"]))
+    #expect(rows.contains(["revision", "unknown"]) && rows.contains(["machine", "abacus"]))
+  }
+
   @Test func brokenHeadlinesAreRefused() async {
     var metrics = sampleMetrics()
     #expect {

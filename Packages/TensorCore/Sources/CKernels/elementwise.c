@@ -31,6 +31,9 @@ static inline CK(vf) CK(next_up)(CK(vf) v) {
 // a + b rounded towards plus infinity: Knuth's two-sum gives the exact rounding error of the nearest sum.
 static inline CK(vf) CK(add_up)(CK(vf) a, CK(vf) b) {
   CK(vf) sum = a + b;
+  // below the range: the largest negative number is the nearest one above
+  CK(vi) below = (sum == CK(splat)(-__builtin_inff())) & (a > sum) & (b > sum);
+  sum = CK(choose)(below, CK(splat)(-__FLT_MAX__), sum);
   CK(vf) part = sum - a;
   CK(vf) error = (a - (sum - part)) + (b - part);
   return CK(choose)(error > CK(splat)(0), CK(next_up)(sum), sum);

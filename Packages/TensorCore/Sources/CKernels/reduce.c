@@ -145,6 +145,7 @@ static inline float CK(log_sum_exp)(const float *row, float *exponentials, size_
   float largest;
   *total = CK(exp_row)(row, exponentials, columns, &largest);
   float logarithm = CK(log_of)((float)*total);
+  if (largest == __builtin_inff()) return largest;  // infinity - infinity has made the total NaN
   return largest == -__builtin_inff() ? logarithm : largest + logarithm;
 }
 

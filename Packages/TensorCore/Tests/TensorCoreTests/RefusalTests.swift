@@ -1,0 +1,119 @@
+import TensorCore
+import Testing
+
+/// A call that must stop the program, and what its message must begin with.
+struct Refusal: Sendable {
+  let naming: String
+  let call: @Sendable () -> Void
+
+  init(_ naming: String, _ call: @escaping @Sendable () -> Void) {
+    self.naming = naming
+    self.call = call
+  }
+}
+
+// Each of these would else read or write outside its memory, or give a result of the wrong shape in silence.
+@Suite struct RefusalTests {
+  private static let matrix = Tensor([[1, 2, 3], [4, 5, 6]])
+  private static let labels = IntTensor([0, 3])
+
+  static let refusals = [
+    Refusal("Shape:") { _ = Shape([2, -1]) },
+    Refusal("test: axis 2") { _ = Shape([2, 3]).validAxis(2, for: "test") },
+    Refusal("test: axis -3") { _ = Shape([2, 3]).validAxis(-3, for: "test") },
+    Refusal("Tensor:") { _ = Tensor(shape: [2, 2], scalars: [1, 2, 3]) },
+    Refusal("Tensor:") { _ = Tensor([[1, 2], [3]]) },
+    Refusal("IntTensor:") { _ = IntTensor(shape: [2], scalars: [1]) },
+    Refusal("ByteTensor:") { _ = ByteTensor(shape: [2], scalars: [1]) },
+    Refusal("item:") { _ = matrix.item },
+    Refusal("subscript:") { _ = matrix[2, 0] },
+    Refusal("subscript:") { _ = matrix[0, -1] },
+    Refusal("subscript:") { _ = matrix[0] },
+    Refusal("reshaped:") { _ = matrix.reshaped(to: [4]) },
+    Refusal("reshaped:") { _ = matrix.reshaped(to: [4, -1]) },
+    Refusal("reshaped:") { _ = matrix.reshaped(to: [-1, -1]) },
+    Refusal("reshaped:") { _ = Tensor.zeros(shape: [0, 2]).reshaped(to: [0, -1]) },
+    Refusal("slice:") { _ = matrix[rows: 1..<3] },
+    Refusal("slice:") { _ = matrix[row: 2] },
+    Refusal("slice:") { _ = Tensor(1)[rows: 0..<1] },
+    Refusal("slice:") { _ = labels[rows: 1..<3] },
+    Refusal("expanded:") { _ = matrix.expanded(axis: 3) },
+    Refusal("squeezed:") { _ = matrix.squeezed(axis: 0) },
+    Refusal("+: shapes [2, 3] and [2]") { _ = matrix + Tensor([1, 2]) },
+    Refusal("/: shapes [2, 3] and [0]") { _ = matrix / Tensor([Float]()) },
+    Refusal("+=:") {
+      var x = Tensor([1, 2, 3])
+      x += matrix
+    },
+    Refusal("*=:") {
+      var x = Tensor([1])
+      x *= Tensor([1, 2])
+    },
+    Refusal("-=:") {
+      var x = Tensor(1)
+      x -= Tensor([1])
+    },
+    Refusal("add(_:scaledBy:):") {
+      var x = Tensor([1, 2])
+      x.add(Tensor([1]), scaledBy: 2)
+    },
+    Refusal("adding:") { _ = matrix.adding(matrix, rounding: .toNearestOrEven) },
+    Refusal("select:") { _ = matrix.select(matrix, otherwise: Tensor(0)) },
+    Refusal("wherePositive:") { _ = matrix.wherePositive(Tensor([1, 2, 3])) },
+    Refusal("max:") { _ = Tensor.zeros(shape: [0, 3]).max() },
+    Refusal("min:") { _ = Tensor([Float]()).min() },
+    Refusal("max(alongAxis:):") { _ = Tensor.zeros(shape: [2, 0]).max(alongAxis: 1) },
+    Refusal("argmax(alongAxis:):") { _ = Tensor.zeros(shape: [2, 0]).argmax(alongAxis: 1) },
+    Refusal("sum(alongAxis:):") { _ = matrix.sum(alongAxis: 2) },
+    Refusal("summed:") { _ = matrix.summed(to: [2]) },
+    Refusal("gathered:") { _ = matrix.gathered(rows: [0, 2]) },
+    Refusal("gathered:") { _ = matrix.gathered(rows: [-1]) },
+    Refusal("gathered:") { _ = labels.gathered(rows: [2]) },
+    Refusal("picked:") { _ = matrix.picked(columns: labels) },
+    Refusal("picked:") { _ = matrix.picked(columns: IntTensor([0])) },
+    Refusal("oneHot:") { _ = Tensor.oneHot(labels, classes: 3) },
+    Refusal("oneHot:") { _ = Tensor.oneHot(IntTensor([-1]), classes: 3) },
+    Refusal("transposed:") { _ = Tensor([1, 2]).transposed() },
+    Refusal("permuted:") { _ = matrix.permuted([0, 0]) },
+    Refusal("permuted:") { _ = matrix.permuted([1]) },
+    Refusal("concatenated:") { _ = Tensor.concatenated([]) },
+    Refusal("concatenated:") { _ = Tensor.concatenated([matrix, Tensor([[1, 2]])]) },
+    Refusal("concatenated:") { _ = Tensor.concatenated([matrix, Tensor([1, 2, 3])]) },
+    Refusal("concatenated:") { _ = Tensor.stacked([Tensor([1]), Tensor([1, 2])]) },
+    Refusal("matmul:") { _ = matrix.matmul(matrix) },
+    Refusal("matmul:") { _ = matrix.matmul(matrix, transposingSelf: true, transposingOther: true) },
+    Refusal("matmul:") { _ = matrix.matmul(Tensor([1, 2, 3])) },
+    Refusal("linear:") { _ = matrix.linear(weight: matrix, bias: Tensor([1, 2, 3])) },
+    Refusal("softmax:") { _ = Tensor([1, 2]).softmax() },
+    Refusal("logSumExp:") { _ = Tensor.zeros(shape: [2, 0]).logSumExp() },
+    Refusal("crossEntropy: label 3") { _ = matrix.crossEntropy(labels: labels) },
+    Refusal("crossEntropy: label -1") { _ = matrix.crossEntropy(labels: IntTensor([0, -1])) },
+    Refusal("crossEntropy:") { _ = matrix.crossEntropy(labels: IntTensor([0])) },
+    Refusal("crossEntropyGradient:") {
+      _ = matrix.crossEntropyGradient(labels: IntTensor([0, 1]), upstream: Tensor([1]))
+    },
+    Refusal("bernoulli:") { _ = Tensor.bernoulli(shape: [2], probability: 1.5, key: RandomKey(seed: 1)) },
+    Refusal("bernoulli:") { _ = Tensor.bernoulli(shape: [2], probability: .nan, key: RandomKey(seed: 1)) },
+    Refusal("permutation:") { _ = RandomKey(seed: 1).permutation(count: -1) },
+    Refusal("index(below:):") {
+      var source = RandomSource(key: RandomKey(seed: 1))
+      _ = source.index(below: 0)
+    },
+  ]
+
+  @Test(arguments: refusals.indices) func isRefused(index: Int) async throws {
+    let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      [index] in
+      Self.refusals[index].call()
+    }
+    #if DEBUG
+      // release builds stop without a message
+      let (output, naming) = (
+        String(decoding: result.standardErrorContent, as: UTF8.self), Self.refusals[index].naming
+      )
+      // "Precondition failed: …" or "Fatal error: …"
+      #expect(
+        output.contains("failed: \(naming)") || output.contains("error: \(naming)"), "\(output.prefix(300))")
+    #endif
+  }
+}
