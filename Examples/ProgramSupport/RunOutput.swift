@@ -9,6 +9,9 @@ extension ProgramOptions {
     let metrics = Metrics(
       program: program, profile: profile.rawValue, settings: settings, environment: .current, seeds: [seed],
       isSynthetic: isSynthetic)
+    print(
+      "\(program): \(profile.rawValue) profile, seed \(seed), \(ThreadPool.threadCount) threads on the CPU "
+        + "(\(InstructionSet.current))" + (isSynthetic ? ", synthetic data" : ""))
     return try ReportFolder(outputFolder, title: title, metrics: metrics)
   }
 

@@ -122,23 +122,21 @@ func attackPerceptron(
 }
 
 /// What the document reports beside what this run measured.
-func summarize(_ result: Transformation, _ data: DigitData, _ report: inout ReportFolder) throws {
-  let headline = Dictionary(uniqueKeysWithValues: report.metrics.headline.map { ($0.name, $0.value) })
+func summarize(_ result: Transformation, _ regression: RegressionResult, _ report: inout ReportFolder) throws
+{
   let fooled = result.chosen.count { $0 != nil }
   var comparison = DocumentComparison(
     "Document 2 and this run",
     note: "The document's confidences are those of steps chosen by eye, 0.15 and 0.2.")
   comparison.append(
     "Cost after epoch 1", document: .number(0.67496, decimals: 5),
-    measured: .number(headline["cost_epoch_1"] ?? .nan, decimals: 5), tolerance: 0.002)
+    measured: .number(regression.costs[0], decimals: 5), tolerance: 0.002)
   comparison.append(
     "Cost after the last epoch", document: .number(0.27945, decimals: 5),
-    measured: .number(headline["cost_final"] ?? .nan, decimals: 5), tolerance: 0.002)
+    measured: .number(regression.costs[regression.costs.count - 1], decimals: 5), tolerance: 0.002)
   comparison.append(
     "Test accuracy", document: .percent(0.9229),
-    measured: .proportion(
-      successes: Int((headline["test_accuracy"] ?? .nan) * Double(data.test.count) + 0.5),
-      count: data.test.count),
+    measured: .proportion(successes: regression.test.correct, count: regression.test.count),
     tolerance: 0.003)
   comparison.append(
     "Images that become a 6", document: .text("10 of 10"),

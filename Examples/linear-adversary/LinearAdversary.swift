@@ -24,22 +24,27 @@ enum LinearAdversary {
 
       report.report.addHeading("Softmax regression")
       let regression = try trainRegression(data, options, &report)
-      let margins = LinearMargins(
-        weight: regression.parameters[0].parameter.value, bias: regression.parameters[1].parameter.value)
+      let parameters = regression.model.parameters.map(\.parameter.value)
+      let margins = LinearMargins(weight: parameters[0], bias: parameters[1])
 
       report.report.addHeading("Ten 2s that become 6s")
+      report.report.addParagraph(
+        "Each image x is moved against the sign of the gradient of its cost with the fake label 6: "
+          + "x' = x - eps sign(grad_x J(x, 6)), eps > 0. Pixels that were never lit in training have weights of exactly 0, "
+          + "so their gradient's sign is 0 and they stay.")
       let twos = try firstImages(of: 2, count: 10, in: data.test)
-      let result = try turn(twos, into: 6, model: regression, name: "softmax regression", options, &report)
+      let result = try turn(
+        twos, into: 6, model: regression.model, name: "softmax regression", options, &report)
       try compare(result, with: margins, &report)
-      try drawTwoToSix(result, of: regression, &report)
+      try drawTwoToSix(result, of: regression.model, &report)
 
       report.report.addHeading("Every pair of digits")
-      try measurePairs(regression, data.test, options, &report)
+      try measurePairs(regression.model, data.test, options, &report)
 
       report.report.addHeading("The same attack on a multi-layer perceptron")
       try attackPerceptron(twos, data, options, &report)
 
-      try summarize(result, data, &report)
+      try summarize(result, regression, &report)
       try options.close(report)
     }
   }

@@ -40,12 +40,24 @@ func drawTwoToSix(_ result: Transformation, of model: some Layer, _ report: inou
       + "pixel, blue lowers it); the image moved by the chosen eps; the image moved by 1, which spoils the purpose: "
       + "a mixture of \(result.batch.labels[0]) and \(result.target). Drawn clipped to [0, 1]. Below each: prediction and "
       + "confidence in \(result.target); the frame is green where the prediction is right.")
-  for sample in 0..<count {
-    let name = "images/\(result.batch.indices[sample])"
-    try Image(image(moved, sample).expanded(axis: 0)).writePNG(to: report.fileURL("\(name)_adversarial.png"))
-    try Image(image(result.batch.inputs, sample).expanded(axis: 0)).writePNG(
-      to: report.fileURL("\(name)_original.png"))
+  try saveImages(result, moved, &report)
+}
+
+/// The images as PNG, clipped, and as numbers, unclipped.
+private func saveImages(_ result: Transformation, _ moved: Tensor, _ report: inout ReportFolder) throws {
+  for (sample, index) in result.batch.indices.enumerated() {
+    let pictures = [("original", result.batch.inputs), ("adversarial", moved.clamped(to: 0...1))]
+    for (name, values) in pictures {
+      try Image(image(values, sample).expanded(axis: 0)).writePNG(
+        to: report.fileURL("images/\(index)_\(name).png"))
+    }
   }
+  try NPZFile.write(
+    [
+      ("originals", NPYFile(result.batch.inputs)), ("adversarial", NPYFile(moved)),
+      ("directions", NPYFile(result.directions)), ("eps", NPYFile(Tensor(result.chosen.map { $0 ?? .nan }))),
+      ("test_indices", NPYFile(IntTensor(result.batch.indices))),
+    ], to: report.fileURL("images/images.npz"))
 }
 
 /// One image of a flattened batch: `[n, 784] → [28, 28]`.

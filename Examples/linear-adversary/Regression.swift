@@ -7,8 +7,17 @@ import TensorCore
 /// The document's 25 epochs in both profiles: they take a second.
 func regressionEpochs(_ options: ProgramOptions) -> Int { options.epochs ?? 25 }
 
+/// The trained softmax regression and what it came to.
+struct RegressionResult {
+  let model: MLP
+  /// The mean cost of each epoch.
+  let costs: [Double]
+  let test: Evaluation
+}
+
 /// Trains the document's softmax regression: rows 5,000 to 59,999, zero start, SGD 0.05, batches of 100.
-func trainRegression(_ data: DigitData, _ options: ProgramOptions, _ report: inout ReportFolder) throws -> MLP
+func trainRegression(_ data: DigitData, _ options: ProgramOptions, _ report: inout ReportFolder) throws
+  -> RegressionResult
 {
   let held = data.train.count / 12
   let training = data.train.flattened.subset(at: Array(held..<data.train.count))
@@ -51,5 +60,5 @@ func trainRegression(_ data: DigitData, _ options: ProgramOptions, _ report: ino
   try report.metrics.addHeadline("train_seconds", state.history.seconds)
 
   try report.logToTensorBoard(state.history, name: "regression")
-  return state.model
+  return RegressionResult(model: state.model, costs: costs, test: test)
 }

@@ -42,7 +42,7 @@ extension Tensor {
   }
 }
 
-/// One product `C = A·B + bias`, cut into tasks by its shape alone.
+/// One product `C = A·B + bias`, cut into tasks by its shape alone. Only `A·Bᵀ` takes a bias.
 private struct MatrixProduct {
   let m: Int, n: Int, k: Int
   let transposeA: Bool, transposeB: Bool
@@ -59,7 +59,7 @@ private struct MatrixProduct {
     if m == 0 || n == 0 { return }
     if k == 0 {
       c.pointer.update(repeating: 0, count: m * n)
-      addBias(rows: 0..<m)
+      startWithBias(rows: 0..<m, columns: 0..<n)
       return
     }
     if !transposeA && transposeB && n <= Self.thin {
@@ -72,21 +72,15 @@ private struct MatrixProduct {
       ThreadPool.run(count: n, inChunksOf: columns) { range in
         ck_thin_tn(a, b + range.lowerBound, c.pointer + range.lowerBound, m, k, n, range.count)
       }
-      addBias(rows: 0..<m)
     } else if !transposeA && !transposeB && k <= Self.thin {
       ThreadPool.run(count: m, inChunksOf: max(4, Self.taskWork / (n * k))) { rows in
         ck_thin_nn(a + rows.lowerBound * k, b, c.pointer + rows.lowerBound * n, rows.count, k, n)
-        addBias(rows: rows)
       }
     } else if m >= n {
       let rows = tile(m, by: n)
-      ThreadPool.run(count: m, inChunksOf: rows) { range in
-        gemm(rows: range, columns: 0..<n)
-        addBias(rows: range)
-      }
+      ThreadPool.run(count: m, inChunksOf: rows) { range in gemm(rows: range, columns: 0..<n) }
     } else {
       ThreadPool.run(count: n, inChunksOf: tile(n, by: m)) { range in gemm(rows: 0..<m, columns: range) }
-      addBias(rows: 0..<m)
     }
   }
 
@@ -100,17 +94,19 @@ private struct MatrixProduct {
     let (lda, ldb) = (transposeA ? m : k, transposeB ? k : n)
     let aStart = transposeA ? rows.lowerBound : rows.lowerBound * lda
     let bStart = transposeB ? columns.lowerBound * ldb : columns.lowerBound
+    startWithBias(rows: rows, columns: columns)
     cblas_sgemm(
       CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
-      Int32(rows.count), Int32(columns.count), Int32(k), 1, a + aStart, Int32(lda), b + bStart, Int32(ldb), 0,
-      c.pointer + rows.lowerBound * n + columns.lowerBound, Int32(n))
+      Int32(rows.count), Int32(columns.count), Int32(k), 1, a + aStart, Int32(lda), b + bStart, Int32(ldb),
+      bias == nil ? 0 : 1, c.pointer + rows.lowerBound * n + columns.lowerBound, Int32(n))
   }
 
-  private func addBias(rows: Range<Int>) {
+  // sgemm then adds to the bias, which also spares it the pass that clears C.
+  private func startWithBias(rows: Range<Int>, columns: Range<Int>) {
     guard let bias else { return }
     for row in rows {
-      let place = c.pointer + row * n
-      ck_binary(ck_add, place, 1, bias, 1, place, n)
+      let place = c.pointer + row * n + columns.lowerBound
+      place.update(from: bias + columns.lowerBound, count: columns.count)
     }
   }
 }
