@@ -18,8 +18,26 @@ public func judge(
   _ attack: some Attack, against model: some Classifier, on batch: Batch, targets: IntTensor? = nil,
   key: RandomKey
 ) throws -> AttackResult {
+  guard let targets else {
+    return try judge(attack, against: model, on: batch, goal: Untargeted(labels: batch.labels), key: key)
+  }
+  return try judged(
+    attack, against: model, on: batch, goal: Targeted(targets: targets), targets: targets, key: key)
+}
+
+/// Runs an attack towards a goal of any kind and judges the result, as `judge(_:against:on:targets:key:)` does.
+public func judge(
+  _ attack: some Attack, against model: some Classifier, on batch: Batch, goal: some Goal, key: RandomKey
+) throws -> AttackResult {
+  try judged(attack, against: model, on: batch, goal: goal, targets: nil, key: key)
+}
+
+private func judged(
+  _ attack: some Attack, against model: some Classifier, on batch: Batch, goal: some Goal,
+  targets: IntTensor?, key: RandomKey
+) throws -> AttackResult {
   try check(batch.inputs, range: model.inputRange, indices: batch.indices, "input")
-  let goal: any Goal = targets.map { Targeted(targets: $0) } ?? Untargeted(labels: batch.labels)
+  let cleanLogits = try answers(of: model, to: batch.inputs, indices: batch.indices, "clean")
   let changed = attack.perturb(batch.inputs, against: model, goal: goal, key: key)
   precondition(
     changed.shape == batch.inputs.shape, "judge: \(attack) turned \(batch.inputs.shape) into \(changed.shape)"
@@ -34,24 +52,42 @@ public func judge(
   }
   return try AttackResult(
     attack: attack.description,
-    records: attackRecords(model, batch: batch, changed: changed, targets: targets, goal: goal))
+    records: records(
+      model, batch: batch, cleanLogits: cleanLogits, changed: changed, targets: targets, goal: goal))
 }
 
 /// The records of changed inputs, whatever changed them: predictions, confidences, norms and success. Checks neither
 /// budget nor range.
 ///
-/// - Throws: `InputError.outOfRange` when a logit is not finite.
+/// - Throws: `InputError.outOfRange` naming the sample when a logit is not finite.
 public func attackRecords(
   _ model: some Classifier, batch: Batch, changed: Tensor, targets: IntTensor?, goal: any Goal
 ) throws -> [AttackRecord] {
-  let cleanLogits = model.logits(batch.inputs)
-  let logits = model.logits(changed)
-  for (name, values) in [("clean", cleanLogits), ("changed", logits)] where !values.isFinite {
+  let cleanLogits = try answers(of: model, to: batch.inputs, indices: batch.indices, "clean")
+  return try records(
+    model, batch: batch, cleanLogits: cleanLogits, changed: changed, targets: targets, goal: goal)
+}
+
+/// The logits, checked.
+private func answers(of model: some Classifier, to x: Tensor, indices: [Int], _ which: String) throws
+  -> Tensor
+{
+  let logits = model.logits(x)
+  let classes = max(1, logits.count / max(1, indices.count))
+  if let place = logits.isFinite ? nil : logits.scalars.firstIndex(where: { !$0.isFinite }) {
     throw InputError(
-      .outOfRange, "the model's logits on \(name) inputs", expected: "finite numbers",
-      found: "NaN or infinity",
+      .outOfRange, "the model's logits of \(which) sample \(indices[place / classes])",
+      expected: "finite numbers", found: "\(logits.scalars[place]) for class \(place % classes)",
       remedy: "An attack on a model that does not answer proves nothing: mend the model first.")
   }
+  return logits
+}
+
+private func records(
+  _ model: some Classifier, batch: Batch, cleanLogits: Tensor, changed: Tensor, targets: IntTensor?,
+  goal: any Goal
+) throws -> [AttackRecord] {
+  let logits = try answers(of: model, to: changed, indices: batch.indices, "changed")
   let (cleanPredictions, predictions) = (cleanLogits.argmax(alongAxis: 1), logits.argmax(alongAxis: 1))
   let (cleanProbabilities, probabilities) = (cleanLogits.softmax(), logits.softmax())
   let reached = goal.isReached(logits)

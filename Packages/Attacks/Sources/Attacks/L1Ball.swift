@@ -36,7 +36,7 @@ public struct L1Ball: Budget, Hashable {
         }
       }
     }
-    return shrunk((x + offset).clamped(to: range), around: x, to: self)
+    return shrunk((x + offset).clamped(to: range), around: x, to: self, range: range)
   }
 
   // The amount θ with Σ max(|δᵢ| − θ, 0) = limit.

@@ -25,7 +25,7 @@ public struct L2Ball: Budget, Hashable {
 
   /// Clamps to the range, then pulls each sample towards x by the factor that brings it into the ball.
   public func project(_ candidate: Tensor, around x: Tensor, range: ClosedRange<Float>) -> Tensor {
-    shrunk(candidate.clamped(to: range), around: x, to: self)
+    shrunk(candidate.clamped(to: range), around: x, to: self, range: range)
   }
 
   /// The gradient of each sample divided by its Euclidean length.
@@ -40,28 +40,37 @@ public struct L2Ball: Budget, Hashable {
   public var description: String { "L2, radius \(radius)" }
 }
 
-/// Pulls the samples outside a ball towards x. Rounding may leave a sample a hair outside; it is then shrunk by
-/// 1 − 2⁻²⁰ until `Double` arithmetic on the stored numbers says it is inside.
-func shrunk(_ candidate: Tensor, around x: Tensor, to ball: some Budget) -> Tensor {
+/// Pulls the samples outside a ball towards x by the factor that brings them to its surface. Rounding may leave a
+/// sample a hair outside; its factor is then lowered by 2⁻²⁰, then 2⁻¹⁹ and so on, until `Double` arithmetic on the
+/// stored numbers says that it is inside. The factor applies to the offset as it was first: a smaller one may round
+/// to the same pixels again. Where not even the smallest step of the pixels fits, x itself is left.
+func shrunk(
+  _ candidate: Tensor, around x: Tensor, to ball: some Budget, range: ClosedRange<Float>
+) -> Tensor {
   let limit = Double(ball.radius)
   var result = candidate
-  var distances = ball.distances(result, x)
+  let distances = ball.distances(candidate, x)
+  let size = max(1, candidate.count / max(1, distances.count))
   var factors = distances.map { $0 > limit ? limit / $0 : 1 }
-  while factors.contains(where: { $0 < 1 }) {
-    var offset = result - x
-    scaleSamples(&offset, by: factors)
-    let moved = x + offset
-    // samples that were inside keep their bits
-    let size = max(1, result.count / max(1, distances.count))
+  var outside = distances.indices.filter { distances[$0] > limit }
+  let offset = outside.isEmpty ? x : candidate - x
+  var step = 0x1p-20
+  while !outside.isEmpty {
+    var scaled = offset
+    scaleSamples(&scaled, by: factors)
+    let moved = (x + scaled).clamped(to: range)
+    // samples that are inside keep their bits
     result.withUnsafeMutableBufferPointer { target in
       moved.withUnsafeBufferPointer { source in
-        for (sample, factor) in factors.enumerated() where factor < 1 {
+        for sample in outside {
           for i in (sample * size)..<((sample + 1) * size) { target[i] = source[i] }
         }
       }
     }
-    distances = ball.distances(result, x)
-    factors = distances.map { $0 > limit ? 1 - 0x1p-20 : 1 }
+    let reached = ball.distances(result, x)
+    outside.removeAll { !(reached[$0] > limit) }
+    for sample in outside { factors[sample] *= max(0, 1 - step) }
+    step *= 2
   }
   return result
 }

@@ -11,7 +11,8 @@ public func accuracy(predictions: IntTensor, labels: IntTensor) -> Double {
 /// - Precondition: as many predictions as labels.
 public func correctCount(predictions: IntTensor, labels: IntTensor) -> Int {
   precondition(
-    predictions.shape == labels.shape, "correctCount: predictions \(predictions.shape), labels \(labels.shape)")
+    predictions.shape == labels.shape,
+    "correctCount: predictions \(predictions.shape), labels \(labels.shape)")
   return zip(predictions.scalars, labels.scalars).reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }
 }
 
@@ -36,7 +37,8 @@ public struct ConfusionMatrix: Sendable, Hashable {
   /// - Precondition: classes lie in `0 ..< classCount`.
   public mutating func add(predictions: IntTensor, labels: IntTensor) {
     precondition(
-      predictions.shape == labels.shape, "ConfusionMatrix: predictions \(predictions.shape), labels \(labels.shape)")
+      predictions.shape == labels.shape,
+      "ConfusionMatrix: predictions \(predictions.shape), labels \(labels.shape)")
     for i in 0..<labels.count {
       precondition(
         counts.indices.contains(labels[i]) && counts.indices.contains(predictions[i]),
@@ -109,12 +111,15 @@ public struct ClassificationReport: Sendable, Hashable {
       let precision = ratio(hits, predicted)
       let recall = ratio(hits, Double(support))
       return Row(
-        precision: precision, recall: recall, f1: ratio(2 * hits, Double(support) + predicted), support: support)
+        precision: precision, recall: recall, f1: ratio(2 * hits, Double(support) + predicted),
+        support: support)
     }
     let total = matrix.total
     func average(_ weight: (Row) -> Double) -> Row {
       let sum = rows.reduce(0) { $0 + weight($1) }
-      func mean(_ value: (Row) -> Double) -> Double { ratio(rows.reduce(0) { $0 + weight($1) * value($1) }, sum) }
+      func mean(_ value: (Row) -> Double) -> Double {
+        ratio(rows.reduce(0) { $0 + weight($1) * value($1) }, sum)
+      }
       return Row(precision: mean(\.precision), recall: mean(\.recall), f1: mean(\.f1), support: total)
     }
     classes = rows
@@ -125,7 +130,8 @@ public struct ClassificationReport: Sendable, Hashable {
 
   /// The report as scikit-learn prints it: two decimals, a line a class, then accuracy, macro and weighted average.
   public func text(names: [String]) -> String {
-    precondition(names.count == classes.count, "ClassificationReport: \(names.count) names, \(classes.count) classes")
+    precondition(
+      names.count == classes.count, "ClassificationReport: \(names.count) names, \(classes.count) classes")
     let width = max(names.map(\.count).max() ?? 0, "weighted avg".count)
     // rounds the double itself, as Python does: 100 times 0.015 would be 1.5 although the double is below 0.015
     func fixed(_ value: Double) -> String { String(format: "%.2f", value) }

@@ -28,7 +28,9 @@ public struct TrainingCheckpoint: Sendable {
       "stopped_early": String(state.stoppedEarly),
     ])
     for (name, entry) in state.model.weights().entries { file.entries["model/" + name] = entry }
-    for (name, tensor) in state.optimizer.state.tensors { file.entries["optimizer/" + name] = .tensor(tensor) }
+    for (name, tensor) in state.optimizer.state.tensors {
+      file.entries["optimizer/" + name] = .tensor(tensor)
+    }
     if let best = state.best {
       file.metadata["best_epoch"] = String(best.epoch)
       for (name, entry) in best.model.weights().entries { file.entries["best/" + name] = entry }
@@ -54,7 +56,9 @@ public struct TrainingCheckpoint: Sendable {
   /// leaves it when there is no file, or one of another run.
   ///
   /// - Throws: `InputError` for a damaged file, or one whose tensors are not this model's.
-  public func restore<Model: Layer, Updater: Optimizer>(_ state: inout TrainingState<Model, Updater>) throws -> Bool {
+  public func restore<Model: Layer, Updater: Optimizer>(_ state: inout TrainingState<Model, Updater>) throws
+    -> Bool
+  {
     guard FileManager.default.fileExists(atPath: url.path) else { return false }
     let file = try SafeTensors(contentsOf: url)
     guard file.metadata["fingerprint"] == fingerprint else { return false }
@@ -63,7 +67,8 @@ public struct TrainingCheckpoint: Sendable {
       let history = try? Self.decoder.decode(TrainingHistory.self, from: Data(text.utf8))
     else {
       throw InputError(
-        .damaged, url.lastPathComponent, expected: "the state of a training run", found: "no step count or history",
+        .damaged, url.lastPathComponent, expected: "the state of a training run",
+        found: "no step count or history",
         remedy: "Delete the file to start the run anew.")
     }
     var restored = state
@@ -77,7 +82,8 @@ public struct TrainingCheckpoint: Sendable {
     if let text = file.metadata["best_epoch"] {
       guard let epoch = Int(text), history.epochs.indices.contains(epoch - 1) else {
         throw InputError(
-          .damaged, url.lastPathComponent, expected: "a best epoch among \(history.epochs.count)", found: text,
+          .damaged, url.lastPathComponent, expected: "a best epoch among \(history.epochs.count)",
+          found: text,
           remedy: "Delete the file to start the run anew.")
       }
       var model = restored.model

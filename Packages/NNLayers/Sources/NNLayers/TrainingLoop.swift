@@ -37,6 +37,8 @@ public struct TrainingLoop: Sendable {
   public var batchSize: Int
   /// Whether a last batch with fewer samples is left out.
   public var dropsPartialBatch = false
+  /// How many batches a background thread prepares ahead of the step; pays where batches are costly to make.
+  public var prefetchedBatches = 0
   /// What is minimised.
   public var loss = CrossEntropy()
   /// A penalty on the weights.
@@ -84,7 +86,8 @@ public struct TrainingLoop: Sendable {
     afterEpoch: ((TrainingState<Model, Updater>) throws -> Void)? = nil,
     afterStep: ((_ epoch: Int, _ step: Int, _ steps: Int) throws -> Void)? = nil
   ) throws {
-    precondition(earlyStopping == nil || validation != nil, "TrainingLoop: early stopping needs validation samples")
+    precondition(
+      earlyStopping == nil || validation != nil, "TrainingLoop: early stopping needs validation samples")
     let base = state.optimizer.learningRate
     defer { state.optimizer.learningRate = base }
     while !state.stoppedEarly && state.history.epochs.count < epochs {
@@ -119,21 +122,22 @@ public struct TrainingLoop: Sendable {
     _ epoch: Int, _ state: inout TrainingState<Model, Updater>, base: Float, on training: some BatchSource,
     afterStep: ((Int, Int, Int) throws -> Void)?
   ) throws -> Sums {
-    let order = key.derived("order").derived(epoch).permutation(count: training.count)
+    let batches = ShuffledBatches(
+      of: training, batchSize: batchSize, key: key.derived("order"), dropsLast: dropsPartialBatch)
     let stepKey = key.derived("step").derived(epoch)
-    let steps = dropsPartialBatch ? order.count / batchSize : (order.count + batchSize - 1) / batchSize
     var sums = Sums()
+    var step = 0
     state.optimizer.learningRate = Float(schedule.rate(base: Double(base), epoch: Double(epoch)))
-    for step in 0..<steps {
+    try batches.forEach(epoch: epoch, ahead: prefetchedBatches) { batch in
       if updatesRateEveryStep {
-        let time = Double(epoch) + Double(step) / Double(steps)
+        let time = Double(epoch) + Double(step) / Double(batches.count)
         state.optimizer.learningRate = Float(schedule.rate(base: Double(base), epoch: time))
       }
-      let indices = Array(order[(step * batchSize)..<min(order.count, (step + 1) * batchSize)])
-      var batch = try training.batch(at: indices, epoch: epoch)
-      if let transform { batch = try transform(state.model, batch, stepKey.derived(step).derived("transform")) }
-      try runStep(batch, key: stepKey.derived(step), &state, &sums, place: (epoch + 1, step + 1))
-      try afterStep?(epoch + 1, step + 1, steps)
+      let key = stepKey.derived(step)
+      let used = try transform?(state.model, batch, key.derived("transform")) ?? batch
+      step += 1
+      try runStep(used, key: key, &state, &sums, place: (epoch + 1, step))
+      try afterStep?(epoch + 1, step, batches.count)
     }
     return sums
   }
@@ -166,7 +170,8 @@ public struct TrainingLoop: Sendable {
   }
 
   private func updateBest<Model: Layer, Updater: Optimizer>(_ state: inout TrainingState<Model, Updater>) {
-    guard let rule = earlyStopping, let record = state.history.epochs.last, let score = rule.score(record) else {
+    guard let rule = earlyStopping, let record = state.history.epochs.last, let score = rule.score(record)
+    else {
       return
     }
     let bestScore = state.best.flatMap { rule.score(state.history.epochs[$0.epoch - 1]) }

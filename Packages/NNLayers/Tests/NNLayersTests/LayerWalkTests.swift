@@ -73,6 +73,17 @@ import Testing
     #expect(model.bits["0.weight"] != before["0.weight"])
   }
 
+  // Gradients from before the freezing must not slip through the step after it.
+  @Test(arguments: optimizers.indices) func freezingBetweenGradientAndStep(_ index: Int) {
+    var optimizer = Self.optimizers[index]
+    var model = MLP(widths: [2, 3], key: RandomKey(seed: 4))
+    let before = model.bits
+    let slopes = model.givenGradients { .ones(shape: $0 == "0.weight" ? [3, 2] : [3]) }
+    model.setTrainable(false, where: { $0 == "0.weight" })
+    optimizer.step(&model, slopes)
+    #expect(model.bits["0.weight"] == before["0.weight"] && model.bits["0.bias"] != before["0.bias"])
+  }
+
   // Masked after five steps: neither the velocity nor the moments bring a pruned weight back, and the rest learns.
   @Test(arguments: optimizers.indices) func maskedWeightsStayZero(_ index: Int) throws {
     var optimizer = Self.optimizers[index]

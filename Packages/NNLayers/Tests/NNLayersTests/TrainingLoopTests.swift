@@ -256,12 +256,15 @@ import Testing
     var broken = Self.samples
     broken.failure = InputError(.damaged, "sample 7", expected: "an image", found: "noise")
     var state = TrainingState(model: MLP(widths: [2, 3], key: Self.key), optimizer: SGD(learningRate: 0.1))
-    let loop = TrainingLoop(epochs: 1, batchSize: 10, key: Self.key)
+    var loop = TrainingLoop(epochs: 1, batchSize: 10, key: Self.key)
+    loop.schedule = LinearWarmUp(duration: 1, start: 0.5)
     #expect(throws: InputError.self) { try loop.run(&state, on: broken) }
     #expect(throws: Stop.self) {
       try loop.run(&state, on: Self.samples, afterStep: { _, step, _ in if step == 3 { throw Stop() } })
     }
     #expect(state.history.epochs.isEmpty)
+    // the schedule's rate must not stay as the base of a next attempt
+    #expect(state.optimizer.learningRate == 0.1)
   }
 
   @Test func outsideLayerAndOptimizerLearn() throws {

@@ -1,5 +1,4 @@
 import Foundation
-import TensorCore
 
 /// Prepares batches on a background thread while the caller works on earlier ones.
 ///

@@ -1,5 +1,3 @@
-import TensorCore
-
 /// A source's samples in batches, in another order each epoch.
 ///
 ///     let batches = ShuffledBatches(of: training, batchSize: 200, key: key.derived("shuffle"))

@@ -1,0 +1,85 @@
+import Attacks
+import AutoDiffLite
+import Foundation
+import TensorCore
+
+/// `logits = x · weightᵀ + bias`, as a user writes a classifier of their own.
+struct LinearModel: Classifier {
+  var weight: Tensor
+  var bias: Tensor
+  var inputRange: ClosedRange<Float> = -Float.infinity...Float.infinity
+
+  /// A model drawn from N(0, 1).
+  init(classes: Int, inputs: Int, key: RandomKey) {
+    weight = .normal(shape: [classes, inputs], standardDeviation: 1, key: key.derived("weight"))
+    bias = .normal(shape: [classes], standardDeviation: 1, key: key.derived("bias"))
+  }
+
+  /// Two classes with the scores 0 and w·x.
+  init(score: [Float], inputRange: ClosedRange<Float> = -Float.infinity...Float.infinity) {
+    weight = Tensor([[Float](repeating: 0, count: score.count), score])
+    bias = .zeros(shape: [2])
+    self.inputRange = inputRange
+  }
+
+  func logits(_ x: Variable) -> Variable { x.linear(weight: Variable(weight), bias: Variable(bias)) }
+
+  var margins: LinearMargins { LinearMargins(weight: weight, bias: bias) }
+  var rows: [[Double]] { (0..<weight.shape[0]).map { weight[row: $0].scalars.map(Double.init) } }
+
+  /// The scores in `Double`, computed apart from the code under test.
+  var scores: ([Double]) -> [Double] {
+    let (rows, bias) = (rows, bias.scalars.map(Double.init))
+    return { x in
+      zip(rows, bias).map { row, b in
+        var sum = b
+        for i in x.indices { sum += row[i] * x[i] }
+        return sum
+      }
+    }
+  }
+}
+
+/// The logits are the input: predictions can be read off.
+struct Transparent: Classifier {
+  var inputRange: ClosedRange<Float> = 0...1
+  func logits(_ x: Variable) -> Variable { x }
+}
+
+/// Returns what it was given.
+struct Replacing<Allowed: Budget>: Attack {
+  var budget: Allowed
+  var result: Tensor
+  func perturb(_ x: Tensor, against model: some Classifier, goal: some Goal, key: RandomKey) -> Tensor {
+    result
+  }
+  var description: String { "replacing" }
+}
+
+extension Batch {
+  /// Samples with the numbers `first`, `first + 1`, ….
+  init(_ inputs: Tensor, labels: [Int], first: Int = 0) {
+    self.init(inputs: inputs, labels: IntTensor(labels), indices: labels.indices.map { $0 + first })
+  }
+}
+
+/// The norm of a change for each ball, in `Double`, computed apart from the code under test.
+func norm(_ change: [Double], _ kind: LinearMargins.Norm) -> Double {
+  switch kind {
+  case .lInf: change.map(abs).max() ?? 0
+  case .l2: change.reduce(0) { $0 + $1 * $1 }.squareRoot()
+  case .l1: change.reduce(0) { $0 + abs($1) }
+  }
+}
+func norm(_ change: Tensor, _ kind: LinearMargins.Norm) -> Double {
+  norm(change.scalars.map(Double.init), kind)
+}
+
+/// The ball of a norm, so that one test covers all three.
+func ball(_ kind: LinearMargins.Norm, radius: Float) -> any Budget {
+  switch kind {
+  case .lInf: LInfBall(radius: radius)
+  case .l2: L2Ball(radius: radius)
+  case .l1: L1Ball(radius: radius)
+  }
+}
