@@ -86,5 +86,11 @@ let package = Package(
       name: "AttacksTests", dependencies: ["Attacks"], path: "Packages/Attacks/Tests/AttacksTests"),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting"], path: "Packages/Reporting/Tests/ReportingTests"),
+    .testTarget(
+      name: "RampartTests",
+      dependencies: [
+        "Attacks", "AutoDiffLite", "Datasets", "ImageCodecs", "NNLayers", "ProgramSupport", "Reporting",
+        "TensorCore", "linear-adversary", "mnist-mlp",
+      ], path: "Tests/RampartTests"),
   ]
 )

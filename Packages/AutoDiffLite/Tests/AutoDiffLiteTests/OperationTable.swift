@@ -140,24 +140,29 @@ struct FixtureCase: Sendable {
   /// Whether some inputs lie where the operation bends, so that differences say nothing.
   var isAtBend: Bool { ["ties", "zero", "ends"].contains(name) }
 
+  /// The fixture, read once.
   static let file = Result {
     try SafeTensors(
       contentsOf: Bundle.module.url(forResource: "Fixtures/operations", withExtension: "safetensors")!)
   }
 
+  private static let namesByKey = file.map { file in
+    Dictionary(grouping: file.names) { String($0.split(separator: "/")[0]) }
+  }
+
   /// The cases of one operation.
   static func all(of key: String) throws -> [FixtureCase] {
     let file = try file.get()
-    let names = Set(file.names.filter { $0.hasPrefix("\(key)/") }.map { $0.split(separator: "/")[1] })
-      .sorted()
-    return try names.map { name in
+    let names = try namesByKey.get()[key] ?? []
+    let cases = Set(names.map { String($0.split(separator: "/")[1]) }).sorted()
+    return try cases.map { name in
       let prefix = "\(key)/\(name)/"
-      let count = file.names.filter { $0.hasPrefix(prefix + "input") }.count
+      let count = names.filter { $0.hasPrefix(prefix + "input") }.count
       return try FixtureCase(
-        name: String(name), inputs: (0..<count).map { try file.tensor(named: "\(prefix)input\($0)") },
+        name: name, inputs: (0..<count).map { try file.tensor(named: "\(prefix)input\($0)") },
         upstream: file.tensor(named: prefix + "upstream"), output: file.tensor(named: prefix + "output"),
         gradients: (0..<count).map { try file.tensor(named: "\(prefix)gradient\($0)") },
-        targets: file.names.contains(prefix + "targets") ? file.tensor(named: prefix + "targets") : nil)
+        targets: names.contains(prefix + "targets") ? file.tensor(named: prefix + "targets") : nil)
     }
   }
 }

@@ -6,9 +6,9 @@ public struct Adam: Optimizer {
   /// The learning rate.
   public var learningRate: Float
   /// β₁, the memory of the mean.
-  public var beta1: Float
+  public var beta1: Double
   /// β₂, the memory of the squares.
-  public var beta2: Float
+  public var beta2: Double
   /// ε, which keeps the quotient finite.
   public var epsilon: Float
   /// Where the decay acts.
@@ -31,7 +31,7 @@ public struct Adam: Optimizer {
 
   /// Adam with coupled decay: `coupledDecay · p` is added to the gradient.
   public init(
-    learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8,
+    learningRate: Float = 1e-3, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Float = 1e-8,
     coupledDecay: Float = 0, groups: [ParameterGroup] = []
   ) {
     self.init(learningRate, beta1, beta2, epsilon, .coupled, coupledDecay, groups)
@@ -39,14 +39,14 @@ public struct Adam: Optimizer {
 
   /// AdamW: each step takes `learningRate · decoupledDecay` of a parameter away. PyTorch's default decay is 0.01.
   public init(
-    learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8,
+    learningRate: Float = 1e-3, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Float = 1e-8,
     decoupledDecay: Float, groups: [ParameterGroup] = []
   ) {
     self.init(learningRate, beta1, beta2, epsilon, .decoupled, decoupledDecay, groups)
   }
 
   private init(
-    _ learningRate: Float, _ beta1: Float, _ beta2: Float, _ epsilon: Float, _ kind: Decay, _ decay: Float,
+    _ learningRate: Float, _ beta1: Double, _ beta2: Double, _ epsilon: Float, _ kind: Decay, _ decay: Float,
     _ groups: [ParameterGroup]
   ) {
     self.learningRate = learningRate

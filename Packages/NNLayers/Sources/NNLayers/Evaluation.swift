@@ -27,14 +27,19 @@ extension Layer {
   /// - Parameters:
   ///   - source: where samples come from.
   ///   - batchSize: how many samples run at once; the result's last digits may depend on it.
-  /// - Throws: what the source throws; `InputError.outOfRange` for logits that are not finite.
+  /// - Throws: what the source throws; `InputError.outOfRange` for a label that is no class, and for logits that are
+  ///   not finite.
   public func evaluate(on source: some BatchSource, batchSize: Int = 1000) throws -> Evaluation {
     precondition(batchSize > 0, "evaluate: batchSize \(batchSize) is not positive")
     var confusion = ConfusionMatrix(classCount: source.classCount)
     var loss = 0.0
     for start in stride(from: 0, to: source.count, by: batchSize) {
       let batch = try source.batch(at: Array(start..<min(source.count, start + batchSize)))
+      try batch.checkLabels(classCount: source.classCount)
       let logits = logits(batch.inputs)
+      precondition(
+        logits.shape == [batch.count, source.classCount],
+        "evaluate: logits \(logits.shape) for \(batch.count) samples of \(source.classCount) classes")
       guard logits.isFinite else {
         throw InputError(
           .outOfRange, "the model's logits for samples from \(start) on", expected: "finite numbers",

@@ -8,10 +8,17 @@ public struct Gradients: Sendable {
   private var positions: [String: Int]
   private var values: [Tensor]
 
-  init(names: [String], values: [Tensor]) {
+  /// Gradients from elsewhere, for example averaged over several passes.
+  ///
+  /// - Precondition: as many values as names, and no name twice.
+  public init(names: [String], values: [Tensor]) {
+    precondition(names.count == values.count, "Gradients: \(names.count) names for \(values.count) values")
     self.names = names
     self.values = values
-    positions = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+    positions = Dictionary(names.enumerated().map { ($1, $0) }) { first, _ in
+      preconditionFailure(
+        "Gradients: two parameters are called \"\(names[first])\"; give each child its own name")
+    }
   }
 
   /// The gradient of one parameter; nil for a frozen or unknown one.

@@ -74,10 +74,7 @@ public struct TrainingCheckpoint: Sendable {
     var restored = state
     try restored.model.load(file.part("model/"))
     restored.optimizer.state = OptimizerState(
-      stepCount: steps,
-      tensors: try file.part("optimizer/").entries.reduce(into: [:]) { tensors, entry in
-        tensors[entry.key] = try file.tensor(named: "optimizer/" + entry.key)
-      })
+      stepCount: steps, tensors: try optimizerTensors(file.part("optimizer/"), of: restored.model))
     restored.best = nil
     if let text = file.metadata["best_epoch"] {
       guard let epoch = Int(text), history.epochs.indices.contains(epoch - 1) else {
@@ -94,6 +91,27 @@ public struct TrainingCheckpoint: Sendable {
     restored.stoppedEarly = file.metadata["stopped_early"] == "true"
     state = restored
     return true
+  }
+}
+
+extension TrainingCheckpoint {
+  // Names are `quantity/parameter`, and each tensor has its parameter's shape.
+  private func optimizerTensors(_ file: SafeTensors, of model: some Layer) throws -> [String: Tensor] {
+    let shapes = Dictionary(
+      uniqueKeysWithValues: model.parameters.map { ($0.name, $0.parameter.value.shape) })
+    var tensors: [String: Tensor] = [:]
+    for name in file.names {
+      guard let parameter = name.split(separator: "/", maxSplits: 1).last,
+        let shape = shapes[String(parameter)]
+      else {
+        throw InputError(
+          .mismatch, url.lastPathComponent, expected: "optimizer tensors of this model's parameters",
+          found: name,
+          remedy: "Delete the file to start the run anew.")
+      }
+      tensors[name] = try file.tensor(named: name, shape: shape)
+    }
+    return tensors
   }
 }
 

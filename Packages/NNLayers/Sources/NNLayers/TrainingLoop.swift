@@ -78,7 +78,8 @@ public struct TrainingLoop: Sendable {
   ///   - validation: the samples to judge each epoch by.
   ///   - afterEpoch: called when an epoch's record stands in the history: to log, to save, to stop by throwing.
   ///   - afterStep: called with the epoch, the steps done in it and the steps it has; throwing ends the run.
-  /// - Throws: what sources and callbacks throw; `InputError.outOfRange` when the loss is not finite. The state is
+  /// - Throws: what sources and callbacks throw; `InputError.outOfRange` when a label is no class
+  ///   or the loss is not finite. The state is
   ///   then that of the last finished epoch or step.
   public func run<Model: Layer, Updater: Optimizer>(
     _ state: inout TrainingState<Model, Updater>, on training: some BatchSource,
@@ -136,6 +137,7 @@ public struct TrainingLoop: Sendable {
       let key = stepKey.derived(step)
       let used = try transform?(state.model, batch, key.derived("transform")) ?? batch
       step += 1
+      try used.checkLabels(classCount: training.classCount)
       try runStep(used, key: key, &state, &sums, place: (epoch + 1, step))
       try afterStep?(epoch + 1, step, batches.count)
     }

@@ -10,7 +10,8 @@ extension Layer {
     return SafeTensors(entries: entries, metadata: metadata)
   }
 
-  /// Takes parameters and buffers from a file, strictly: every name must be there with its shape, and no other.
+  /// Takes parameters and buffers from a file, strictly: every name must be there with its shape, and no other. Masks
+  /// stay in force.
   ///
   /// - Throws: `InputError`: `.missing` or `.mismatch` naming the tensor. The model is then unchanged.
   public mutating func load(_ file: SafeTensors) throws {
@@ -21,7 +22,10 @@ extension Layer {
       known.insert(name)
       do { value = try file.tensor(named: name, shape: value.shape) } catch { failure = failure ?? error }
     }
-    loaded.visitParameters { name, parameter in fill(name, &parameter.value) }
+    loaded.visitParameters { name, parameter in
+      fill(name, &parameter.value)
+      parameter.applyMask()
+    }
     loaded.visitBuffers(fill)
     if let failure { throw failure }
     if let stranger = file.names.first(where: { !known.contains($0) }) {

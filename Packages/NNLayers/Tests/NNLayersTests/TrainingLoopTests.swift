@@ -59,6 +59,21 @@ import Testing
     #expect(a.history.numbers == b.history.numbers)
   }
 
+  // Batches prepared in the background, late or early, are the same ones; an error still names its step.
+  @Test(arguments: [1, 3]) func prefetchingLeavesTheBitsAlone(ahead: Int) throws {
+    var loop = Self.fullLoop(epochs: 3)
+    loop.prefetchedBatches = ahead
+    var state = TrainingState(model: Self.network(), optimizer: Adam(learningRate: 0.02))
+    try loop.run(&state, on: Self.samples)
+    #expect(try state.model.bits == Self.trained(Adam(learningRate: 0.02), epochs: 3).model.bits)
+
+    var diverging = TrainingState(model: Self.network(), optimizer: SGD(learningRate: 1e30))
+    var short = TrainingLoop(epochs: 3, batchSize: 25, key: Self.key)
+    short.prefetchedBatches = ahead
+    let error = try #require(throws: InputError.self) { try short.run(&diverging, on: Self.samples) }
+    #expect(error.subject.contains("epoch 1, step 2"))
+  }
+
   // Another key gives another order and other noise, from the same start.
   @Test func otherKeyOtherBits() throws {
     var loop = Self.fullLoop(epochs: 2)

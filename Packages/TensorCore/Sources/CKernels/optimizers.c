@@ -44,8 +44,8 @@ static inline CK(vf) CK(adam_step)(
     const ck_adam_settings *s, CK(vf) p, CK(vf) g, CK(vf) *mean, CK(vf) *square) {
   g = CK(fma)(CK(splat)(s->coupled_decay), p, g);
   p = p * CK(splat)(s->shrink);
-  CK(vf) m = CK(fma)(CK(splat)(1 - s->beta1), g - *mean, *mean);
-  CK(vf) v = CK(fma)(CK(splat)(1 - s->beta2), g * g, CK(splat)(s->beta2) * *square);
+  CK(vf) m = CK(fma)(CK(splat)(s->rest1), g - *mean, *mean);
+  CK(vf) v = CK(fma)(CK(splat)(s->rest2), g * g, CK(splat)(s->beta2) * *square);
   *mean = m;
   *square = v;
   CK(vf) root = __builtin_elementwise_sqrt(v) * CK(splat)(s->square_correction) + CK(splat)(s->epsilon);

@@ -21,6 +21,17 @@ public struct Batch: Sendable {
 
   /// How many samples there are.
   public var count: Int { indices.count }
+
+  /// Checks that every label is a class.
+  ///
+  /// - Throws: `InputError.outOfRange` naming the sample and its label.
+  public func checkLabels(classCount: Int) throws {
+    for (i, label) in labels.scalars.enumerated() where label < 0 || label >= classCount {
+      throw InputError(
+        .outOfRange, "the label of sample \(indices[i])", expected: "0 to \(classCount - 1)",
+        found: "\(label)")
+    }
+  }
 }
 
 /// Samples that can be fetched by index: what training loops and attack runners consume and data sets conform to.

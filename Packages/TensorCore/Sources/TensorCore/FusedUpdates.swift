@@ -70,9 +70,9 @@ public struct AdamUpdate: Sendable {
   /// The learning rate.
   public var rate: Float
   /// β₁, the memory of the mean.
-  public var beta1: Float
+  public var beta1: Double
   /// β₂, the memory of the squares.
-  public var beta2: Float
+  public var beta2: Double
   /// ε, which keeps the quotient finite.
   public var epsilon: Float
   /// The factor of the parameter that is added to its gradient.
@@ -84,7 +84,7 @@ public struct AdamUpdate: Sendable {
 
   /// A step with these settings.
   public init(
-    rate: Float, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, coupledDecay: Float = 0,
+    rate: Float, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Float = 1e-8, coupledDecay: Float = 0,
     decoupledDecay: Float = 0, step: Int
   ) {
     self.rate = rate
@@ -105,11 +105,12 @@ public struct AdamUpdate: Sendable {
       "Adam: parameter \(parameter.shape), gradient \(gradient.shape), moments \(mean.shape) and \(square.shape)"
     )
     precondition(step >= 1, "Adam: step \(step) is below 1")
-    let meanCorrection = 1 - pow(Double(beta1), Double(step))
-    let squareCorrection = 1 - pow(Double(beta2), Double(step))
+    let meanCorrection = 1 - pow(beta1, Double(step))
+    let squareCorrection = 1 - pow(beta2, Double(step))
     var settings = ck_adam_settings(
-      step: Float(Double(rate) / meanCorrection), beta1: beta1, beta2: beta2, epsilon: epsilon,
-      coupled_decay: coupledDecay, shrink: 1 - rate * decoupledDecay,
+      step: Float(Double(rate) / meanCorrection), epsilon: epsilon, coupled_decay: coupledDecay,
+      beta2: Float(beta2), rest1: Float(1 - beta1), rest2: Float(1 - beta2),
+      shrink: 1 - rate * decoupledDecay,
       square_correction: Float(1 / squareCorrection.squareRoot()))
     let g = gradient.pointer
     withExtendedLifetime(gradient) {

@@ -16,7 +16,7 @@ private func philox(counter: [UInt32], key: UInt64) -> [UInt32] {
 }
 
 @Suite struct RandomTests {
-  // The known answers of the Random123 distribution 1.14, tests/kat_vectors, philox4x32 with 10 rounds.
+  // The known answers of the Random123 distribution, tests/kat_vectors, philox4x32 with 10 rounds.
   @Test(
     arguments: [
       (
@@ -213,7 +213,7 @@ private func philox(counter: [UInt32], key: UInt64) -> [UInt32] {
     #expect(RandomKey(seed: 31).permutation(count: 50) != RandomKey(seed: 32).permutation(count: 50))
   }
 
-  // All 24 orders of four, equally likely: chi-square with 23 degrees of freedom exceeds 71.2 once in 10⁶. A
+  // All 24 orders of four, equally likely: chi-square with 23 degrees of freedom exceeds 70.6 once in 10⁶. A
   // shuffle that swaps with any place (n^n ways) or never with itself is far beyond.
   @Test func permutationsAreUnbiased() {
     let key = RandomKey(seed: 33)
@@ -221,7 +221,7 @@ private func philox(counter: [UInt32], key: UInt64) -> [UInt32] {
     for i in 0..<12_000 { counts[key.derived(i).permutation(count: 4), default: 0] += 1 }
     let chiSquare = counts.values.reduce(0) { $0 + pow(Double($1) - 500, 2) / 500 }
     #expect(counts.count == 24)
-    #expect(chiSquare <= 71.2, "\(chiSquare)")
+    #expect(chiSquare <= 70.6, "\(chiSquare)")
   }
 
   // Of 3 · 2^30 numbers each third one would come twice as often without the rejection of surplus words.

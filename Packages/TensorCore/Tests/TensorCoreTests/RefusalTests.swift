@@ -69,6 +69,8 @@ struct Refusal: Sendable {
     Refusal("gathered:") { _ = matrix.gathered(rows: [0, 2]) },
     Refusal("gathered:") { _ = matrix.gathered(rows: [-1]) },
     Refusal("gathered:") { _ = labels.gathered(rows: [2]) },
+    Refusal("pixels:") { _ = ByteTensor(shape: [1, 2], scalars: [1, 2]).pixels(rows: [0, 1]) },
+    Refusal("pixels:") { _ = ByteTensor(shape: [1, 2], scalars: [1, 2]).pixels(rows: [-1]) },
     Refusal("picked:") { _ = matrix.picked(columns: labels) },
     Refusal("picked:") { _ = matrix.picked(columns: IntTensor([0])) },
     Refusal("oneHot:") { _ = Tensor.oneHot(labels, classes: 3) },

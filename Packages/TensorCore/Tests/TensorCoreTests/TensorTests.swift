@@ -125,12 +125,12 @@ import Testing
   // memory, and neighbours would overwrite each other.
   @Test func buffersOfAllSizesAreApart() {
     var sizes: [Int] = [0, 1, 63, 64, 65]
-    for power in 6..<18 {
+    for power in 6..<20 {
       for quarter in 4..<8 { sizes += [(quarter << power) / 4, (quarter << power) / 4 + 1] }
     }
     let tensors = sizes.enumerated().map { Tensor(repeating: Float($0.offset), shape: [$0.element]) }
     for (i, tensor) in tensors.enumerated() {
-      #expect(tensor.scalars.allSatisfy { $0 == Float(i) }, "size \(sizes[i])")
+      #expect(tensor.count == 0 || tensor.min() == Float(i) && tensor.max() == Float(i), "size \(sizes[i])")
       #expect(tensor.withUnsafeBufferPointer { Int(bitPattern: $0.baseAddress) % 64 } == 0)
     }
   }

@@ -73,7 +73,8 @@ typedef struct {
   int nesterov, first;  // first: no velocity yet
 } ck_sgd_settings;
 typedef struct {
-  float step, beta1, beta2, epsilon, coupled_decay;
+  float step, epsilon, coupled_decay;
+  float beta2, rest1, rest2;  // rest: 1 - beta, rounded once
   float shrink;             // 1 - rate * decoupled decay
   float square_correction;  // 1 / sqrt(1 - beta2^t)
 } ck_adam_settings;

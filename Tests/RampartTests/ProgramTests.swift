@@ -1,0 +1,249 @@
+import Datasets
+import Foundation
+import Reporting
+import TensorCore
+import Testing
+
+/// The example programs from outside, as a user or a script sees them.
+@Suite struct ProgramTests {
+  static let programs = ["linear-adversary", "mnist-mlp"]
+
+  @Test(arguments: programs) func helpNamesEveryOption(_ program: String) throws {
+    let run = try Run(program, ["--help"])
+    #expect(run.status == 0 && run.errors.isEmpty)
+    for option in ["data", "out", "seed", "threads", "profile", "epochs", "device", "help"] {
+      #expect(run.output.contains("--\(option)"), "\(option)")
+    }
+    #expect(run.output.contains("Usage: \(program)"))
+  }
+
+  /// Wrong command lines, and what the answer must name.
+  static let mistakes: [(arguments: [String], named: String)] = [
+    (["--frobnicate"], "--frobnicate"), (["--frobnicate", "1"], "--frobnicate"), (["digits"], "digits"),
+    (["--seed"], "--seed"), (["--out", ""], "--out"), (["--seed", "many"], "many"), (["--seed", "-1"], "-1"),
+    (["--epochs", "0"], "--epochs"), (["--epochs", "1.5"], "1.5"), (["--threads", "0"], "--threads"),
+    (["--profile", "medium"], "medium"), (["--device", "gpu"], "gpu"),
+  ]
+
+  // Nothing may be made before the command line is known to be right.
+  @Test(arguments: programs, mistakes.indices) func wrongCommandLines(_ program: String, _ index: Int)
+    async throws
+  {
+    let mistake = Self.mistakes[index]
+    try await withFolder { folder in
+      let out = folder.appendingPathComponent("out")
+      let run = try Run(program, ["--out", out.path] + mistake.arguments)
+      #expect(run.status == 2)
+      #expect(run.errorLines.count == 1 && run.errors.contains(mistake.named), "\(run.errors)")
+      #expect(run.output.isEmpty && !FileManager.default.fileExists(atPath: out.path))
+    }
+  }
+
+  @Test(arguments: programs) func unusableData(_ program: String) async throws {
+    try await withFolder { folder in
+      func refuses(_ what: String, named: String, _ prepare: (URL) throws -> Void) throws {
+        let data = folder.appendingPathComponent(what)
+        try prepare(data)
+        let out = folder.appendingPathComponent("out of \(what)")
+        let run = try Run(program, ["--data", data.path, "--out", out.path])
+        #expect(run.status == 1, "\(what)")
+        #expect(run.errorLines.count == 1 && run.errors.contains(named), "\(what): \(run.errors)")
+        let left = try? FileManager.default.subpathsOfDirectory(atPath: out.path)
+        #expect(left ?? [] == [], "\(what)")
+      }
+      try refuses("missing", named: folder.appendingPathComponent("missing").path) { _ in }
+      try refuses("empty", named: "train-images-idx3-ubyte") {
+        try FileManager.default.createDirectory(at: $0, withIntermediateDirectories: true)
+      }
+      try refuses("short images", named: "train-images-idx3-ubyte") { data in
+        try Self.writeDigits(to: data)
+        try Self.damage(data.appendingPathComponent("train-images-idx3-ubyte")) { $0.prefix($0.count / 2) }
+      }
+      try refuses("short labels", named: "t10k-labels-idx1-ubyte") { data in
+        try Self.writeDigits(to: data)
+        try Self.damage(data.appendingPathComponent("t10k-labels-idx1-ubyte")) { $0.prefix(11) }
+      }
+      try refuses("no IDX", named: "train-labels-idx1-ubyte") { data in
+        try Self.writeDigits(to: data)
+        try Self.damage(data.appendingPathComponent("train-labels-idx1-ubyte")) { _ in Data("<html>".utf8) }
+      }
+    }
+  }
+
+  // Below a regular file nobody can write, not even root. It must be found before the training, not after it.
+  @Test(arguments: programs) func unwritableFolder(_ program: String) async throws {
+    try await withFolder { folder in
+      try Self.writeDigits(to: folder.appendingPathComponent("data"))
+      let file = folder.appendingPathComponent("file")
+      try Data("mine".utf8).write(to: file)
+      let out = file.appendingPathComponent("out")
+      let run = try Run(program, ["--data", folder.appendingPathComponent("data").path, "--out", out.path])
+      #expect(run.status == 1 && run.errorLines.count == 1 && run.errors.contains(out.path), "\(run.errors)")
+      #expect(try Data(contentsOf: file) == Data("mine".utf8))
+      #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder.path)) == ["data", "file"])
+    }
+  }
+
+  static let headlines: [String: Set<String>] = [
+    "linear-adversary": [
+      "cost_epoch_1", "cost_final", "test_accuracy", "images_fooled", "images_attacked",
+      "largest_epsilon_error", "train_seconds",
+    ],
+    "mnist-mlp": [
+      "best_mlp_test_accuracy", "best_mlp_seeds", "l2_best_lambda", "l2_best_test_loss",
+      "l2_best_test_accuracy", "train_seconds",
+    ],
+  ]
+
+  // A whole run on digits in MNIST's files, then again on the same folder with another number of threads: the second
+  // one reads its networks from the checkpoints and comes to the same numbers.
+  @Test(arguments: programs) func wholeRunsRepeat(_ program: String) async throws {
+    try await withFolder { folder in
+      try Self.writeDigits(to: folder.appendingPathComponent("data"))
+      func run(threads: Int) throws -> [String: Double] {
+        let run = try Run(
+          program,
+          [
+            "--data", folder.appendingPathComponent("data").path, "--out",
+            folder.appendingPathComponent("out").path,
+            "--epochs", "1", "--profile", "quick", "--threads", "\(threads)",
+          ])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains(folder.appendingPathComponent("out/report.html").path))
+        return try Self.headline(in: folder.appendingPathComponent("out"))
+      }
+      let first = try run(threads: 2)
+      #expect(Set(first.keys) == Self.headlines[program])
+      let page = try String(contentsOf: folder.appendingPathComponent("out/report.html"), encoding: .utf8)
+      #expect(page.contains("data:image/png;base64,") && !page.contains("The data are synthetic"))
+      let saved = try Self.digests(in: folder.appendingPathComponent("out/checkpoints"))
+      #expect(saved.contains { $0.key.hasSuffix(".training.safetensors") })
+
+      let second = try run(threads: 1)
+      for (name, value) in first where !name.hasSuffix("_seconds") {
+        #expect(second[name] == value, "\(name)")
+      }
+      #expect(try Self.digests(in: folder.appendingPathComponent("out/checkpoints")) == saved)
+    }
+  }
+
+  // What was trained before a kill -9 is read, the rest is trained, and the numbers are those of a run in one piece.
+  @Test func killedProgramsGoOn() async throws {
+    try await withFolder { folder in
+      try Self.writeDigits(to: folder.appendingPathComponent("data"))
+      func run(_ out: URL, killedWhen condition: (() -> Bool)? = nil) throws -> Run {
+        try Run(
+          "mnist-mlp",
+          ["--data", folder.appendingPathComponent("data").path, "--out", out.path, "--epochs", "1"],
+          killedWhen: condition)
+      }
+      let (whole, broken) = (folder.appendingPathComponent("whole"), folder.appendingPathComponent("broken"))
+      #expect(try run(whole).status == 0)
+      let killed = try run(broken) {
+        (try? Self.digests(in: broken.appendingPathComponent("checkpoints")))?.count ?? 0 > 2
+      }
+      #expect(killed.status == -SIGKILL)
+      #expect(!FileManager.default.fileExists(atPath: broken.appendingPathComponent("metrics.json").path))
+      let begun = try Self.digests(in: broken.appendingPathComponent("checkpoints"))
+      #expect(try run(broken).status == 0)
+      let (expected, headline) = (try Self.headline(in: whole), try Self.headline(in: broken))
+      for (name, value) in expected where !name.hasSuffix("_seconds") {
+        #expect(headline[name] == value, "\(name)")
+      }
+      let after = try Self.digests(in: broken.appendingPathComponent("checkpoints"))
+      #expect(begun.count > 2 && begun.allSatisfy { after[$0.key] == $0.value })
+    }
+  }
+
+  // Drawn digits must never pass for MNIST: metrics and page say so. Both programs load their images in one place.
+  @Test func syntheticRunsSaySo() async throws {
+    try await withFolder { folder in
+      let run = try Run(
+        "linear-adversary",
+        ["--data", "synthetic", "--epochs", "1", "--profile", "quick", "--out", folder.path])
+      #expect(run.status == 0, "\(run.errors)")
+      let metrics = try JSONValue(
+        parsing: Data(contentsOf: folder.appendingPathComponent("metrics.json")), name: "metrics.json")
+      #expect(metrics["synthetic"] == .bool(true) && metrics["profile"]?.text == "quick")
+      #expect(metrics["headline"]?["images_attacked"] == .integer(10))
+      let page = try String(contentsOf: folder.appendingPathComponent("report.html"), encoding: .utf8)
+      #expect(page.contains("The data are synthetic"))
+    }
+  }
+
+  /// 600 training and 200 test digits under MNIST's names.
+  private static func writeDigits(to folder: URL) throws {
+    let key = RandomKey(seed: 62)
+    let collection = ImageCollection(
+      name: "digits", folderName: "mnist", classNames: (0...9).map(String.init), trainCount: 600)
+    try collection.write(
+      train: SyntheticDigits.bytes(count: 600, key: key.derived("train")),
+      test: SyntheticDigits.bytes(count: 200, key: key.derived("test")), to: folder)
+  }
+
+  private static func damage(_ file: URL, _ change: (Data) -> Data) throws {
+    try change(Data(contentsOf: file)).write(to: file)
+  }
+
+  private static func headline(in folder: URL) throws -> [String: Double] {
+    let metrics = try JSONValue(
+      parsing: Data(contentsOf: folder.appendingPathComponent("metrics.json")), name: "metrics.json")
+    guard case .object(let values) = metrics["headline"] else { return [:] }
+    return Dictionary(
+      uniqueKeysWithValues: values.members.compactMap { name, value in value.double.map { (name, $0) } })
+  }
+
+  private static func digests(in folder: URL) throws -> [String: String] {
+    var digests: [String: String] = [:]
+    for path in try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+    where path.hasSuffix("safetensors") {
+      digests[path] = SHA256.hexadecimal(of: try Data(contentsOf: folder.appendingPathComponent(path)))
+    }
+    return digests
+  }
+}
+
+/// One run of a program to its end.
+private struct Run {
+  let status: Int32
+  let output: String
+  let errors: String
+  var errorLines: [Substring] { errors.split(separator: "\n") }
+
+  /// - Parameter condition: asked again and again while the program runs; it is killed when it holds.
+  init(_ program: String, _ arguments: [String], killedWhen condition: (() -> Bool)? = nil) throws {
+    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("run-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: scratch) }
+    // Files, not pipes: a pipe that nobody empties would stop the program.
+    let files = ["output", "errors"].map { scratch.appendingPathComponent($0) }
+    for file in files { try Data().write(to: file) }
+    let process = Process()
+    process.executableURL = try Self.executable(program)
+    process.arguments = arguments
+    process.currentDirectoryURL = scratch
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try FileHandle(forWritingTo: files[0])
+    process.standardError = try FileHandle(forWritingTo: files[1])
+    try process.run()
+    while let condition, process.isRunning {
+      if condition() { kill(process.processIdentifier, SIGKILL) }
+      usleep(1000)
+    }
+    process.waitUntilExit()
+    status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    output = try String(contentsOf: files[0], encoding: .utf8)
+    errors = try String(contentsOf: files[1], encoding: .utf8)
+  }
+
+  /// The program beside the test bundle.
+  private static func executable(_ program: String) throws -> URL {
+    let places = [
+      URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent(), Bundle.main.bundleURL,
+      Bundle.main.bundleURL.deletingLastPathComponent(),
+    ].map { $0.appendingPathComponent(program) }
+    return try #require(
+      places.first { FileManager.default.isExecutableFile(atPath: $0.path) },
+      "\(program) is not beside the tests: \(places.map(\.path))")
+  }
+}
