@@ -52,19 +52,24 @@ func judgeBest(_ study: Study, _ report: inout ReportFolder) throws -> BestResul
   }
   try report.add(shares, file: "confusion_shares.csv")
   report.report.addPreformatted(ClassificationReport(confusion).text(names: study.classNames))
-  addConfusionDiscussion(confusion, &report)
+  try addConfusionDiscussion(confusion, &report)
   return BestResult(accuracies: evaluations.map(\.accuracy), widths: widths)
 }
 
-private func addConfusionDiscussion(_ confusion: ConfusionMatrix, _ report: inout ReportFolder) {
+private func addConfusionDiscussion(_ confusion: ConfusionMatrix, _ report: inout ReportFolder) throws {
   let errors = confusion.total - confusion.correct
-  report.report.addParagraph("The strongest confusions of run 0, of \(errors) errors:")
-  report.report.addList(
-    confusion.confusions.prefix(8).map { cell in
-      let ofClass = confusion.counts[cell.label].reduce(0, +)
-      return "\(cell.label) taken for \(cell.prediction): "
-        + Table.Cell.proportion(successes: cell.count, count: ofClass).text
-    })
+  var table = Table(
+    "The strongest confusions of run 0",
+    columns: ["True digit", "Taken for", "Count", "Share of the true digit"],
+    note: "The ten most frequent of \(errors) errors among \(confusion.total) images.")
+  for cell in confusion.confusions.prefix(10) {
+    let ofClass = confusion.counts[cell.label].reduce(0, +)
+    table.append([
+      .integer(cell.label), .integer(cell.prediction), .integer(cell.count),
+      .proportion(successes: cell.count, count: ofClass),
+    ])
+  }
+  try report.add(table, file: "confusions.csv")
   let named = [(9, 3), (9, 4), (9, 7), (5, 3)]
   report.report.addParagraph(
     "The document names 9 with 3, 4 or 7 and 5 as 3; here: "
