@@ -15,6 +15,9 @@ extension Variable {
         preconditionFailure(
           "gradients: a constant of shape \(leaf.shape) has no gradient; make it with Variable.leaf")
       }
+      precondition(
+        node.isLeaf,
+        "gradients: the result of \(node.name), shape \(leaf.shape), is no leaf; make it with Variable.leaf")
       return node
     }
     let reached = runBackward(upstream: upstream, releasing: true)

@@ -10,7 +10,8 @@ import TensorCore
 /// steps bend, small ones round. Points where the operation has a kink must be kept further away than the
 /// smallest step, 0.001.
 public struct GradientCheck: CustomStringConvertible, Sendable {
-  /// The largest `|gradient − difference|` over all checked elements, relative to the largest difference.
+  /// The largest `|gradient − difference|` over all checked elements, relative to the largest difference of the same
+  /// input, or to a hundredth of the largest of all where that is more.
   public let worstError: Double
   /// The largest error that passes.
   public let tolerance: Double
@@ -38,7 +39,7 @@ public struct GradientCheck: CustomStringConvertible, Sendable {
   /// - Parameters:
   ///   - inputs: where to check.
   ///   - key: decides the cotangents and, in large inputs, the elements.
-  ///   - tolerance: the largest error that passes, relative to the largest difference.
+  ///   - tolerance: the largest error that passes.
   ///   - elements: at most this many elements of each input are checked.
   public static func run(
     at inputs: [Tensor], key: RandomKey, tolerance: Double = 1e-3, elements: Int = 64,
@@ -76,9 +77,14 @@ public struct GradientCheck: CustomStringConvertible, Sendable {
         pairs.append((index, position, gradient, closest))
       }
     }
-    let scale = max(pairs.map { abs($0.difference) }.max() ?? 0, 1e-6)
+    func largest(_ input: Int?) -> Double {
+      pairs.reduce(1e-6) { input == nil || $1.input == input ? max($0, abs($1.difference)) : $0 }
+    }
+    // Each input by its own scale, so that a large gradient of one does not hide an error in another; but not finer
+    // than rounding in the common objective allows.
+    let scales = inputs.indices.map { max(largest($0), largest(nil) / 100) }
     func error(_ pair: (input: Int, position: Int, gradient: Double, difference: Double)) -> Double {
-      let error = abs(pair.gradient - pair.difference) / scale
+      let error = abs(pair.gradient - pair.difference) / scales[pair.input]
       return error.isNaN ? .infinity : error
     }
     let worst = pairs.max { error($0) < error($1) } ?? (0, 0, 0, 0)

@@ -100,6 +100,7 @@ final class Node {
 
   let name: String
   let shape: Shape
+  let isLeaf: Bool
   var rule: Rule
   var gradient: Tensor?
   /// Uses of this node's value that have not yet sent their gradient; meaningful during a backward pass.
@@ -109,6 +110,7 @@ final class Node {
     self.name = name
     self.shape = shape
     self.rule = rule
+    if case .none = rule { isLeaf = true } else { isLeaf = false }
   }
 
   // Without this, the end of a tape that was never passed back would free its nodes one inside the other, and a deep

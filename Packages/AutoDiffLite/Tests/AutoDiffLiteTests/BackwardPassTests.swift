@@ -242,6 +242,10 @@ private final class Probe {
     Refusal(naming: "gradients: a constant") {
       _ = Variable.leaf(Tensor(1)).gradients(withRespectTo: [Variable(Tensor(1))])
     },
+    Refusal(naming: "gradients: the result of squared") {
+      let y = Variable.leaf(Tensor(1)).squared()
+      _ = y.exp().gradients(withRespectTo: [y])
+    },
     // the rule of one operation answers in a wrong shape, with too few parts, and leaves out one that was
     // wanted
     Refusal(naming: "transposed twice: a gradient of shape [3, 2] for an input of shape [2, 3]") {

@@ -22,6 +22,15 @@ import Testing
     #expect(check.tolerance == 1e-3)
   }
 
+  // Relative to the largest gradient of all inputs, the error in the small one would be 0.0005 and pass.
+  @Test func largeGradientsHideNoErrorInSmallOnes() {
+    let wrongByTenPercent = check([x, w]) { inputs in
+      let small = Variable.recorded("scaled", inputs[1].value * 0.01, from: inputs[1]) { $0 * 0.011 }
+      return inputs[0] + small
+    }
+    #expect(!wrongByTenPercent.passed && wrongByTenPercent.worstElement.input == 1)
+  }
+
   /// A product with a planted mistake in its gradients.
   private func product(
     _ u: Variable, _ v: Variable, _ wrong: @escaping (Tensor) -> Tensor,

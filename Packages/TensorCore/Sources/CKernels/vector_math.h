@@ -86,8 +86,9 @@ static inline CK(vf) CK(tanh_vector)(CK(vf) x) {
   p = CK(fma)(p, z, CK(splat)(-3.33332819422e-1f));
   CK(vf) small = CK(fma)(p * z, x, x);
   CK(vf) large = CK(splat)(1) - CK(splat)(2) / (CK(exp_vector)(magnitude + magnitude) + CK(splat)(1));
-  large = CK(from_bits)(CK(bits)(large) | (CK(bits)(x) & (int32_t)0x80000000));
-  return CK(choose)(x != x, x, CK(choose)(magnitude < CK(splat)(0.625f), small, large));
+  CK(vf) y = CK(choose)(magnitude < CK(splat)(0.625f), small, large);
+  y = CK(from_bits)(CK(bits)(y) | (CK(bits)(x) & (int32_t)0x80000000));  // -0 stays -0
+  return CK(choose)(x != x, x, y);
 }
 
 static inline CK(vf) CK(sigmoid_vector)(CK(vf) x) {

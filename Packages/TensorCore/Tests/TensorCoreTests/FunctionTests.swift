@@ -78,6 +78,7 @@ import Testing
     #expect(x.tanh().scalars.allSatisfy { $0.isNaN || abs($0) <= 1 })
     #expect(Tensor([.infinity, -.infinity, 0, 20]).tanh() == Tensor([1, -1, 0, 1]))
     #expect((-x).tanh().mismatch(with: -x.tanh(), ulps: 0) == nil)
+    #expect(Tensor([-0.0]).tanh().item.sign == .minus)
   }
 
   // Measured: 2.01 ulp down to −87; below, e^−x overflows and the result is 0 where the exact one is
