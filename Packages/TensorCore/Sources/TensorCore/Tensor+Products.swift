@@ -76,11 +76,45 @@ private struct MatrixProduct {
       ThreadPool.run(count: m, inChunksOf: max(4, Self.taskWork / (n * k))) { rows in
         ck_thin_nn(a + rows.lowerBound * k, b, c.pointer + rows.lowerBound * n, rows.count, k, n)
       }
+    } else if suitsPanels {
+      runPanels()
     } else if m >= n {
       let rows = tile(m, by: n)
       ThreadPool.run(count: m, inChunksOf: rows) { range in gemm(rows: range, columns: 0..<n) }
     } else {
       ThreadPool.run(count: n, inChunksOf: tile(n, by: m)) { range in gemm(rows: 0..<m, columns: range) }
+    }
+  }
+
+  // Panels are 4 to 9 % faster than tiles of sgemm, unless they are mostly padding or have too few rows to run over.
+  private var suitsPanels: Bool {
+    let padding = (16 - n % 16) % 16
+    return m >= 12 && padding * 10 <= n
+  }
+
+  private func runPanels() {
+    let width = ck_gemm_panel_columns()
+    let rows = 2048
+    let panels = (n + width - 1) / width
+    let scratch = width * Int(ck_gemm_panel_depth)
+    let panelsPerTask = max(1, Self.taskWork / (min(m, rows) * k * width))
+    let groups = (panels + panelsPerTask - 1) / panelsPerTask
+    ThreadPool.run(tasks: groups * ((m + rows - 1) / rows)) { task in
+      guard let panel = ck_buffer_take(scratch) else { preconditionFailure("matmul: out of memory") }
+      defer { ck_buffer_return(panel, scratch) }
+      let first = task / groups * rows
+      let columns =
+        (task % groups * panelsPerTask * width)..<min(n, (task % groups + 1) * panelsPerTask * width)
+      for start in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
+        var shape = ck_gemm_shape(
+          rows: min(rows, m - first), columns: min(width, n - start), depth: k,
+          a_row_stride: transposeA ? 1 : k,
+          a_column_stride: transposeA ? m : 1, b_row_stride: transposeB ? 1 : n,
+          b_column_stride: transposeB ? k : 1, c_stride: n)
+        ck_gemm_panel(
+          &shape, a + first * shape.a_row_stride, b + start * shape.b_column_stride, bias.map { $0 + start },
+          c.pointer + first * n + start, panel)
+      }
     }
   }
 

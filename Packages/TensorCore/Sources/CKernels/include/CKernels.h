@@ -83,3 +83,13 @@ void ck_adam(const ck_adam_settings *s, float *p, const float *g, float *mean, f
 
 // y[i] = x[rows[i]] / 255, correctly rounded; rows of row_size bytes.
 void ck_gather_pixels(const uint8_t *x, size_t row_size, const int64_t *rows, size_t count, float *y);
+
+// C = A B + bias for at most ck_gemm_panel_columns() columns of C (see gemm.c). Strides are in floats. `bias` may be
+// NULL; `panel` is scratch for ck_gemm_panel_depth rows of a panel.
+enum { ck_gemm_panel_depth = 512 };
+typedef struct {
+  size_t rows, columns, depth;
+  size_t a_row_stride, a_column_stride, b_row_stride, b_column_stride, c_stride;
+} ck_gemm_shape;
+size_t ck_gemm_panel_columns(void);
+void ck_gemm_panel(const ck_gemm_shape *s, const float *a, const float *b, const float *bias, float *c, float *panel);

@@ -1,0 +1,142 @@
+// Matrix products by panels: one call packs a panel of B, as wide as the registers can hold, and runs the rows of A
+// over it, six at a time. A is read where it lies, and C is written once, with the bias: no pass packs the one or
+// clears the other.
+#ifndef CK_LANES
+#include "CKernels.h"
+#define CK_FILE "gemm.c"
+#include "versions.h"
+
+size_t ck_gemm_panel_columns(void) { return ck_level() == 2 ? 64 : ck_level() == 1 ? 16 : 8; }
+void ck_gemm_panel(const ck_gemm_shape *s, const float *a, const float *b, const float *bias, float *c, float *panel) {
+  CK_CALL(gemm_panel, s, a, b, bias, c, panel);
+}
+#else
+#include "vectors.h"
+
+#if CK_LANES == 16
+enum { CK(panel_vectors) = 4 };
+#else
+enum { CK(panel_vectors) = 2 };
+#endif
+#define CK_PANEL (CK(panel_vectors) * CK_LANES)
+
+enum { CK(panel_rows) = 6 };
+
+typedef float CK(v4) __attribute__((ext_vector_type(4)));
+
+// Four columns of the panel from four contiguous columns of B, turned in blocks of 4 by 4.
+static void CK(pack_four)(const float *b, size_t stride, size_t depth, float *panel) {
+  size_t i = 0;
+  for (; i + 4 <= depth; i += 4) {
+    CK(v4) x[4];
+    for (int j = 0; j < 4; j++) memcpy(&x[j], b + (size_t)j * stride + i, sizeof x[j]);
+    CK(v4) low01 = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
+    CK(v4) high01 = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
+    CK(v4) low23 = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
+    CK(v4) high23 = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
+    CK(v4) y[4] = {
+        __builtin_shufflevector(low01, low23, 0, 1, 4, 5), __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+        __builtin_shufflevector(high01, high23, 0, 1, 4, 5), __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
+    for (int r = 0; r < 4; r++) memcpy(panel + (i + (size_t)r) * CK_PANEL, &y[r], sizeof y[r]);
+  }
+  for (; i < depth; i++)
+    for (size_t j = 0; j < 4; j++) panel[i * CK_PANEL + j] = b[j * stride + i];
+}
+
+// panel[i][j] = B[i][j] for `depth` rows from `first` on, zero beyond the last column
+static void CK(pack_panel)(const ck_gemm_shape *s, const float *b, size_t first, size_t depth, float *panel) {
+  if (s->b_column_stride == 1) {
+    for (size_t i = 0; i < depth; i++) {
+      const float *row = b + (first + i) * s->b_row_stride;
+      for (size_t j = 0; j < s->columns; j++) panel[i * CK_PANEL + j] = row[j];
+      for (size_t j = s->columns; j < CK_PANEL; j++) panel[i * CK_PANEL + j] = 0;
+    }
+    return;
+  }
+  const float *column = b + first * s->b_row_stride;
+  size_t j = 0;
+  if (s->b_row_stride == 1) {
+    for (; j + 4 <= s->columns; j += 4, column += 4 * s->b_column_stride)
+      CK(pack_four)(column, s->b_column_stride, depth, panel + j);
+  }
+  for (; j < s->columns; j++, column += s->b_column_stride)
+    for (size_t i = 0; i < depth; i++) panel[i * CK_PANEL + j] = column[i * s->b_row_stride];
+  for (; j < CK_PANEL; j++)
+    for (size_t i = 0; i < depth; i++) panel[i * CK_PANEL + j] = 0;
+}
+
+// `rows` rows of C over one packed panel; rows and vectors are constants at the call.
+static inline __attribute__((always_inline)) void CK(gemm_block)(
+    const float *a, size_t row_stride, size_t column_stride, const float *panel, size_t depth,
+    const float *start, float *c, size_t c_stride, int adds, size_t columns, int rows, int vectors) {
+  CK(vf) sums[6][4];
+  for (int r = 0; r < rows; r++)
+    for (int v = 0; v < vectors; v++) sums[r][v] = CK(splat)(0);
+  for (size_t i = 0; i < depth; i++) {
+    CK(vf) u[4];
+    for (int v = 0; v < vectors; v++) u[v] = CK(load)(panel + i * CK_PANEL + (size_t)v * CK_LANES);
+    for (int r = 0; r < rows; r++) {
+      CK(vf) x = CK(splat)(a[(size_t)r * row_stride + i * column_stride]);
+      for (int v = 0; v < vectors; v++) sums[r][v] = CK(fma)(x, u[v], sums[r][v]);
+    }
+  }
+  for (int r = 0; r < rows; r++)
+    for (int v = 0; v < vectors; v++) {
+      size_t done = (size_t)v * CK_LANES;
+      if (done >= columns) break;
+      float *place = c + (size_t)r * c_stride + done;
+      size_t count = CK_MINIMUM(columns - done, (size_t)CK_LANES);
+      CK(vf) sum = sums[r][v];
+      if (count == CK_LANES) {
+        if (adds) sum += CK(load)(place);
+        else if (start != NULL) sum += CK(load)(start + done);
+        CK(store)(place, sum);
+      } else {
+        if (adds) sum += CK(load_part)(place, count, 0);
+        else if (start != NULL) sum += CK(load_part)(start + done, count, 0);
+        CK(store_part)(place, sum, count);
+      }
+    }
+}
+
+static inline __attribute__((always_inline)) void CK(gemm_rows)(
+    const ck_gemm_shape *s, const float *a, const float *panel, size_t depth, const float *start, float *c, int adds,
+    int vectors) {
+  size_t row = 0;
+  for (; row + CK(panel_rows) <= s->rows; row += CK(panel_rows))
+    CK(gemm_block)(a + row * s->a_row_stride, s->a_row_stride, s->a_column_stride, panel, depth, start,
+                   c + row * s->c_stride, s->c_stride, adds, s->columns, CK(panel_rows), vectors);
+#define CK_LAST(count)                                                                              \
+  case count:                                                                                       \
+    CK(gemm_block)(a + row * s->a_row_stride, s->a_row_stride, s->a_column_stride, panel, depth, start, \
+                   c + row * s->c_stride, s->c_stride, adds, s->columns, count, vectors);           \
+    break
+  switch (s->rows - row) {
+    CK_LAST(1);
+    CK_LAST(2);
+    CK_LAST(3);
+    CK_LAST(4);
+    CK_LAST(5);
+  }
+#undef CK_LAST
+}
+
+// C[rows][columns] = A[rows][depth] B[depth][columns] + bias[columns], columns at most one panel wide
+static void CK(gemm_panel)(
+    const ck_gemm_shape *s, const float *a, const float *b, const float *bias, float *c, float *panel) {
+  for (size_t first = 0; first < s->depth; first += ck_gemm_panel_depth) {
+    size_t depth = CK_MINIMUM(s->depth - first, (size_t)ck_gemm_panel_depth);
+    CK(pack_panel)(s, b, first, depth, panel);
+    const float *part = a + first * s->a_column_stride;
+    switch ((s->columns + CK_LANES - 1) / CK_LANES) {
+    case 1: CK(gemm_rows)(s, part, panel, depth, bias, c, first > 0, 1); break;
+    case 2: CK(gemm_rows)(s, part, panel, depth, bias, c, first > 0, 2); break;
+#if CK_LANES == 16
+    case 3: CK(gemm_rows)(s, part, panel, depth, bias, c, first > 0, 3); break;
+    case 4: CK(gemm_rows)(s, part, panel, depth, bias, c, first > 0, 4); break;
+#endif
+    }
+  }
+}
+#undef CK_PANEL
+#endif
