@@ -48,8 +48,15 @@ static void CK(pack_panel)(const ck_gemm_shape *s, const float *b, size_t first,
   if (s->b_column_stride == 1) {
     for (size_t i = 0; i < depth; i++) {
       const float *row = b + (first + i) * s->b_row_stride;
-      for (size_t j = 0; j < s->columns; j++) panel[i * CK_PANEL + j] = row[j];
-      for (size_t j = s->columns; j < CK_PANEL; j++) panel[i * CK_PANEL + j] = 0;
+      // the rows lie far apart, so no hardware asks for the next ones early
+      const float *later = row + 8 * s->b_row_stride;
+      if (i + 8 < depth)
+        for (size_t j = 0; j < s->columns; j += 16) __builtin_prefetch(later + j);
+      if (s->columns == CK_PANEL) {
+        for (size_t v = 0; v < CK_PANEL; v += CK_LANES) CK(store)(panel + i * CK_PANEL + v, CK(load)(row + v));
+      } else {
+        for (size_t j = 0; j < CK_PANEL; j++) panel[i * CK_PANEL + j] = j < s->columns ? row[j] : 0;
+      }
     }
     return;
   }

@@ -33,13 +33,14 @@ static inline void CK(row_pixels)(const uint8_t *x, float *y, size_t n) {
   for (; i < n; i++) y[i] = (float)x[i] / 255.0f;
 }
 
-// Row i of y is row rows[i] of x, divided by 255. The rows lie anywhere in memory: the next one is asked for early.
+// Row i of y is row rows[i] of x, divided by 255. The rows lie anywhere in memory: each is asked for some rows early.
 static void CK(gather_pixels)(
     const uint8_t *x, size_t row_size, const int64_t *rows, size_t count, float *y) {
+  enum { ahead = 4 };
   for (size_t i = 0; i < count; i++) {
-    if (i + 2 < count) {
-      const uint8_t *next = x + (size_t)rows[i + 2] * row_size;
-      for (size_t line = 0; line < row_size; line += 64) __builtin_prefetch(next + line);
+    if (i + ahead < count) {
+      const uint8_t *later = x + (size_t)rows[i + ahead] * row_size;
+      for (size_t line = 0; line < row_size; line += 64) __builtin_prefetch(later + line);
     }
     CK(row_pixels)(x + (size_t)rows[i] * row_size, y + i * row_size, row_size);
   }
