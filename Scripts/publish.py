@@ -20,12 +20,14 @@ def publish(program):
     if not metrics.is_file():
         return f"results/{program}/metrics.json is missing; `make reproduce DOC={program}` makes it"
     try:
-        profile = json.loads(metrics.read_text(encoding="utf-8")).get("profile")
+        summary = json.loads(metrics.read_text(encoding="utf-8"))
+        profile = summary.get("profile")
     except (ValueError, AttributeError) as error:
         return f"results/{program}/metrics.json is damaged: {error}"
     if profile != "full":
         return f"results/{program} is from the profile {profile!r}; only full runs are published"
-    files = [metrics, *sorted(folder.rglob("*.csv"))]
+    # only what this run wrote: an earlier run's tables may still lie in the folder
+    files = [metrics, *(folder / name for name in summary.get("files", []) if name.endswith(".csv"))]
     target = PUBLISHED / program
     shutil.rmtree(target, ignore_errors=True)  # tables that a new version no longer writes must not stay
     for file in files:

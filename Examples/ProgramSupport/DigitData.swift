@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import NNLayers
 import TensorCore
 
 /// The digits that a program learns and judges by.
@@ -33,11 +34,19 @@ public struct DigitData: Sendable {
     digest = hash.hexadecimal
   }
 
-  /// The SHA-256 of settings and data: names a training run in its checkpoint.
-  public func fingerprint(_ settings: [String]) -> String {
+  /// The SHA-256 of all that decides a training run's bits, which names the run in its checkpoint: the data, the loop
+  /// and the optimizer with all their settings, the network, and the kernels' instruction set.
+  public func fingerprint(_ loop: TrainingLoop, _ optimizer: some Optimizer, network: String) -> String {
     var hash = SHA256()
+    let settings = [
+      "version \(Self.trainingVersion)", "\(loop)", "\(optimizer)", network, "\(InstructionSet.current)",
+      openBLASCoreName(),
+    ]
     for setting in settings { hash.update(setting + "\n") }
     hash.update(digest)
     return hash.hexadecimal
   }
+
+  /// To be raised with every change of kernels or layers that changes the bits of a training run.
+  private static let trainingVersion = 1
 }

@@ -17,6 +17,9 @@ extension ProgramOptions {
 
   /// Writes the report and the index over all programs, and prints where they are.
   public func close(_ report: ReportFolder) throws {
+    var report = report
+    report.report.addHeading("How this run was made")
+    report.report.add(report.metrics.runTable)
     let page = try report.finish()
     print("\nReport: \(page.path)")
     if let indexFolder { print("Index: \(try ResultsIndex.write(in: indexFolder).path)") }
@@ -69,7 +72,11 @@ extension RunEnvironment {
     let git = Process()
     let output = Pipe()
     git.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    git.arguments = ["git", "rev-parse", "HEAD"]
+    // of these sources, wherever the program is started
+    let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path
+    git.arguments = [
+      "git", "-C", sources, "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*",
+    ]
     git.standardOutput = output
     git.standardError = FileHandle.nullDevice
     guard (try? git.run()) != nil else { return nil }

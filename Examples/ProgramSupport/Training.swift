@@ -11,9 +11,15 @@ extension TrainingLoop {
   ) throws {
     let steps = (training.count + batchSize - 1) / batchSize
     let progress = ProgressLine(label, total: epochs * steps, unit: "steps")
+    // a continued run begins in the middle
+    var done = 0
     try run(
       &state, on: training, validation: validation, checkpoint: checkpoint,
-      afterStep: { _, _, _ in progress.advance() })
+      afterStep: { epoch, step, steps in
+        let reached = (epoch - 1) * steps + step
+        progress.advance(by: reached - done)
+        done = reached
+      })
     let last = state.history.epochs.last
     progress.finish(last.map { "loss \(Table.Cell.number($0.trainingLoss, decimals: 4).text)" })
   }

@@ -14,6 +14,8 @@ func drawTwoToSix(_ result: Transformation, of model: some Layer, _ report: inou
     Answers(model, result.batch.inputs), Answers(model, moved), Answers(model, full)
   )
 
+  let alone = Answers(model, result.directions)
+
   func tile(_ values: Tensor, _ sample: Int, _ answers: Answers) -> ImageGrid.Tile {
     ImageGrid.Tile(
       image(values, sample).clamped(to: 0...1), below: answers.caption(sample, target: result.target),
@@ -28,7 +30,9 @@ func drawTwoToSix(_ result: Transformation, of model: some Layer, _ report: inou
     let step = result.chosen[sample].map { "eps \(decimals($0, 2))" } ?? "not reached"
     grid.append(row: [
       tile(result.batch.inputs, sample, before),
-      ImageGrid.Tile(scale.image(image(result.directions, sample)), below: step),
+      ImageGrid.Tile(
+        scale.image(image(result.directions, sample)),
+        below: step + "\n" + alone.caption(sample, target: result.target)),
       tile(moved, sample, after),
       tile(full, sample, atOne),
     ])

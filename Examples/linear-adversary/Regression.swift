@@ -28,7 +28,7 @@ func trainRegression(_ data: DigitData, _ options: ProgramOptions, _ report: ino
   var state = TrainingState(
     model: MLP(widths: [784, 10], initializer: .constant(0), key: loop.key),
     optimizer: SGD(learningRate: 0.05))
-  let fingerprint = data.fingerprint(["regression", "\(loop.epochs)", "\(options.seed)"])
+  let fingerprint = data.fingerprint(loop, state.optimizer, network: "784-10 from zero")
   try loop.run(
     "softmax regression", &state, on: training,
     checkpoint: options.checkpoint("regression", fingerprint: fingerprint))

@@ -117,6 +117,7 @@ private func addConfidences(
     table.append(row + outcome(plain) + outcome(cut))
   }
   try report.add(table, file: "\(folder)_images.csv")
+  print(table.text)
 
   var fixed = Table(
     "Images of class \(target) at fixed steps, \(name)",

@@ -25,7 +25,7 @@ func compareFamilies(_ study: Study, _ report: inout ReportFolder) throws {
   }
   try report.add(table, file: "families.csv")
   print(table.text)
-  for run in runs { try report.logToTensorBoard(run.history, name: Study.name(run.widths)) }
+  for run in runs { try writeCurves(run, name: Study.name(run.widths), report) }
 
   try addLossCurves(
     Array(runs[...study.plan.widths.count]), title: "Width: linear model and one hidden layer", file: "width",
@@ -80,6 +80,11 @@ func chooseFamily(_ study: Study, _ report: inout ReportFolder) throws {
   }
   try report.add(table, file: "choice.csv")
   print(table.text)
+  let means = losses.map { Summary($0).mean }
+  let best = means.indices.min { means[$0] < means[$1] } ?? 1
+  report.report.addParagraph(
+    "Selected by the lowest mean: \(Study.name(families[best])). The document's choice is \(Study.name(families[1])), "
+      + (best == 1 ? "the same" : "another one") + "; the parts below use the document's.")
 
   var tests = Table(
     "Paired t tests of the lowest test losses", columns: ["First", "Second", "Mean difference", "p-value"],

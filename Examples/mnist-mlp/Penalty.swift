@@ -9,6 +9,12 @@ struct PenaltyResult {
   let chosen: Study.Run
 }
 
+/// The document's lowest test loss and highest test accuracy for each lambda, with their epochs.
+let documentedPenalties: [Float: (loss: Double, lossEpoch: Int, accuracy: Double, accuracyEpoch: Int)] = [
+  3e-3: (0.1832, 99, 0.9570, 35), 1e-3: (0.1021, 65, 0.9756, 80), 3e-4: (0.0613, 99, 0.9828, 76),
+  3e-5: (0.0475, 89, 0.9854, 89), 0: (0.0615, 18, 0.9825, 40),
+]
+
 /// Several strengths of the L2 penalty over the epochs (requirements D3.15 to D3.18).
 func studyPenalty(_ study: Study, _ report: inout ReportFolder) throws -> PenaltyResult {
   report.report.addHeading("L2 penalty")
@@ -20,10 +26,6 @@ func studyPenalty(_ study: Study, _ report: inout ReportFolder) throws -> Penalt
   let runs = try study.plan.lambdas.map {
     try study.train(widths, lambda: $0, epochs: study.plan.penaltyEpochs)
   }
-  let documented: [Float: (loss: Double, lossEpoch: Int, accuracy: Double, accuracyEpoch: Int)] = [
-    3e-3: (0.1832, 99, 0.9570, 35), 1e-3: (0.1021, 65, 0.9756, 80), 3e-4: (0.0613, 99, 0.9828, 76),
-    3e-5: (0.0475, 89, 0.9854, 89), 0: (0.0615, 18, 0.9825, 40),
-  ]
   var table = Table(
     "Penalty strengths, \(Study.name(widths))",
     columns: [
@@ -35,7 +37,7 @@ func studyPenalty(_ study: Study, _ report: inout ReportFolder) throws -> Penalt
       "Document's protocol: \(study.plan.penaltyEpochs) epochs on all training images, judged on the test set."
   )
   for run in runs {
-    let reference = documented[run.lambda]
+    let reference = documentedPenalties[run.lambda]
     table.append([
       .significant(Double(run.lambda)), .number(run.lowestLoss.validationLoss ?? .nan),
       .integer(run.lowestLoss.epoch), reference.map { .number($0.loss) } ?? .empty,
@@ -82,20 +84,24 @@ private func addCurves(_ runs: [Study.Run], _ report: inout ReportFolder) throws
       "Training (dashed) and test (solid) loss and accuracy for every lambda; the epochs with the lowest test loss "
       + "and the highest test accuracy are marked.")
   for run in runs {
-    var table = Table(
-      "Epochs with lambda \(Table.Cell.significant(Double(run.lambda)).text)",
-      columns: ["Epoch", "Training loss", "Penalty", "Test loss", "Training accuracy", "Test accuracy"])
-    for record in run.history.epochs {
-      table.append([
-        .integer(record.epoch), .number(record.trainingLoss, decimals: 5),
-        .number(record.penalty, decimals: 5),
-        .number(record.validationLoss ?? .nan, decimals: 5), .number(record.trainingAccuracy, decimals: 5),
-        .number(record.validationAccuracy ?? .nan, decimals: 5),
-      ])
-    }
-    try AtomicFile.write(table.csv, to: report.fileURL("curves/lambda-\(run.lambda).csv"))
-    try report.logToTensorBoard(run.history, name: "lambda-\(run.lambda)")
+    try writeCurves(run, name: "lambda-\(run.lambda)", report)
   }
+}
+
+/// Writes a run's epochs as CSV to `curves/<name>.csv` and for TensorBoard.
+func writeCurves(_ run: Study.Run, name: String, _ report: ReportFolder) throws {
+  var table = Table(
+    "Epochs of \(name)",
+    columns: ["Epoch", "Training loss", "Penalty", "Test loss", "Training accuracy", "Test accuracy"])
+  for record in run.history.epochs {
+    table.append([
+      .integer(record.epoch), .number(record.trainingLoss, decimals: 5), .number(record.penalty, decimals: 5),
+      .number(record.validationLoss ?? .nan, decimals: 5), .number(record.trainingAccuracy, decimals: 5),
+      .number(record.validationAccuracy ?? .nan, decimals: 5),
+    ])
+  }
+  try AtomicFile.write(table.csv, to: report.fileURL("curves/\(name).csv"))
+  try report.logToTensorBoard(run.history, name: name)
 }
 
 /// The gap between training and test at the last epoch, with and without penalty.
@@ -112,7 +118,7 @@ private func addGap(_ runs: [Study.Run], _ study: Study, _ report: inout ReportF
     table.append([
       .significant(Double(run.lambda)), .number(last.trainingLoss), .number(loss),
       .number(loss - last.trainingLoss),
-      .percent(last.trainingAccuracy), .percent(accuracy),
+      rate(last.trainingAccuracy, study.data.train.count), rate(accuracy, study.test.count),
       .number((last.trainingAccuracy - accuracy) * 100, decimals: 2),
     ])
   }

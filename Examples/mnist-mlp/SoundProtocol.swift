@@ -105,13 +105,19 @@ func summarize(
     "Accuracy of the best perceptron (mean of \(accuracy.count) runs)", document: .percent(0.9805),
     measured: .percent(accuracy.mean), tolerance: 0.003)
   comparison.append(
+    "Standard deviation over the runs", document: .empty, measured: .percent(accuracy.standardDeviation))
+  comparison.append(
     "Best lambda", document: .significant(3e-5), measured: .significant(Double(chosen.lambda)))
-  comparison.append(
-    "Lowest test loss at the best lambda", document: .number(0.0475), measured: .number(loss),
-    tolerance: 0.005)
-  comparison.append(
-    "Highest test accuracy at the best lambda", document: .percent(0.9854), measured: .percent(highest),
-    tolerance: 0.003)
+  for run in penalty.runs {
+    guard let reference = documentedPenalties[run.lambda] else { continue }
+    let lambda = Table.Cell.significant(Double(run.lambda)).text
+    comparison.append(
+      "Lowest test loss at lambda \(lambda)", document: .number(reference.loss),
+      measured: .number(run.lowestLoss.validationLoss ?? .nan), tolerance: 0.006)
+    comparison.append(
+      "Highest test accuracy at lambda \(lambda)", document: .percent(reference.accuracy),
+      measured: rate(run.highestAccuracy.validationAccuracy, study.test.count), tolerance: 0.003)
+  }
   report.report.addHeading("Document and measurement")
   try report.add(comparison, file: "comparison.csv")
   print(comparison.table.text)

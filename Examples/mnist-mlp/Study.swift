@@ -68,7 +68,8 @@ final class Study {
       model: MLP(widths: widths, key: key.derived("weights")), optimizer: Adam(learningRate: 5e-4))
     let shape = widths.map(String.init).joined(separator: "-")
     let name = "\(shape)_lambda-\(lambda)_\(epochs)-epochs_\(selection.rawValue)_run-\(repetition)"
-    let checkpoint = options.checkpoint(name, fingerprint: data.fingerprint([name, "\(options.seed)"]))
+    let checkpoint = options.checkpoint(
+      name, fingerprint: data.fingerprint(loop, state.optimizer, network: name))
     let label = "\(shape), lambda \(lambda), \(selection.rawValue) protocol, run \(repetition)"
     switch selection {
     case .document:

@@ -16,7 +16,7 @@ public struct AttackRecord: Sendable, Hashable {
   public let targetConfidence: Change?
   /// The size of the change.
   public let norms: Norms
-  /// Whether the goal was reached by an allowed input.
+  /// Whether the goal was reached; `judge` makes sure that the input was allowed.
   public let isSuccess: Bool
 
   /// A class and its probability.
@@ -67,9 +67,9 @@ public struct AttackResult: Sendable {
     share { $0.clean.label != $0.label || $0.adversarial.label != $0.label }
   }
 
-  /// Goals reached, of the samples first classified correctly.
+  /// Goals reached, of the samples first classified correctly; those whose true class is the target are left out.
   public var successAmongCorrect: Proportion {
-    share(of: records.filter { $0.clean.label == $0.label }) { $0.isSuccess }
+    share(of: records.filter { $0.clean.label == $0.label && $0.target != $0.label }) { $0.isSuccess }
   }
 
   /// Targets reached, of the samples whose true class is not the target; nil for an untargeted attack.

@@ -8,7 +8,7 @@ public protocol Budget: Sendable, CustomStringConvertible {
   /// The distance between two batches of samples, in `Double` on the stored `Float`s: `[n, …], [n, …] → n` numbers.
   func distances(_ a: Tensor, _ b: Tensor) -> [Double]
   /// An allowed point near `candidate`: at a distance of at most `Double(radius)` from `x` as `distances` measures it,
-  /// and in `range`.
+  /// and in `range`, in which `x` must lie.
   func project(_ candidate: Tensor, around x: Tensor, range: ClosedRange<Float>) -> Tensor
   /// The step of norm 1 that most raises a linear function with this gradient; zero for a zero gradient.
   func steepestAscent(_ gradient: Tensor) -> Tensor

@@ -27,7 +27,7 @@ public struct DirectionSweep: Sendable {
     }
   }
 
-  /// The smallest step above 0 at which the sample is classified as `target`, refined between the first listed step
+  /// The smallest step at which the sample is classified as `target`: 0 when it is already, else refined between the first listed step
   /// that works and the one before it by halving until two neighbouring `Float`s are left; nil when no listed step
   /// above 0 works.
   ///

@@ -38,6 +38,7 @@ private func judged(
 ) throws -> AttackResult {
   try check(batch.inputs, range: model.inputRange, indices: batch.indices, "input")
   let cleanLogits = try answers(of: model, to: batch.inputs, indices: batch.indices, "clean")
+  try check(batch, targets, against: cleanLogits)
   let changed = attack.perturb(batch.inputs, against: model, goal: goal, key: key)
   precondition(
     changed.shape == batch.inputs.shape, "judge: \(attack) turned \(batch.inputs.shape) into \(changed.shape)"
@@ -59,13 +60,30 @@ private func judged(
 /// The records of changed inputs, whatever changed them: predictions, confidences, norms and success. Checks neither
 /// budget nor range.
 ///
-/// - Throws: `InputError.outOfRange` naming the sample when a logit is not finite.
+/// - Throws: `InputError.outOfRange` naming the sample when a label or target is no class or a logit is not finite.
 public func attackRecords(
   _ model: some Classifier, batch: Batch, changed: Tensor, targets: IntTensor?, goal: any Goal
 ) throws -> [AttackRecord] {
   let cleanLogits = try answers(of: model, to: batch.inputs, indices: batch.indices, "clean")
+  try check(batch, targets, against: cleanLogits)
   return try records(
     model, batch: batch, cleanLogits: cleanLogits, changed: changed, targets: targets, goal: goal)
+}
+
+/// Checks that labels and targets are classes of the model.
+private func check(_ batch: Batch, _ targets: IntTensor?, against logits: Tensor) throws {
+  precondition(
+    logits.rank == 2 && logits.shape[0] == batch.count,
+    "judge: logits \(logits.shape) for \(batch.count) samples")
+  try batch.checkLabels(classCount: logits.shape[1])
+  guard let targets else { return }
+  precondition(
+    targets.shape == batch.labels.shape, "judge: targets \(targets.shape) for \(batch.count) samples")
+  for (i, target) in targets.scalars.enumerated() where target < 0 || target >= logits.shape[1] {
+    throw InputError(
+      .outOfRange, "the target of sample \(batch.indices[i])", expected: "0 to \(logits.shape[1] - 1)",
+      found: "\(target)")
+  }
 }
 
 /// The logits, checked.

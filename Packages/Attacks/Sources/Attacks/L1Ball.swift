@@ -54,7 +54,7 @@ public struct L1Ball: Budget, Hashable {
 
   /// 1 with the gradient's sign at its largest element, the first of equals, and 0 elsewhere.
   public func steepestAscent(_ gradient: Tensor) -> Tensor {
-    let flat = gradient.reshaped(to: [gradient.shape[0], -1])
+    let flat = gradient.reshaped(to: [gradient.shape[0], gradient.shape.removing(axis: 0).count])
     let places = flat.absolute().argmax(alongAxis: 1)
     return (Tensor.oneHot(places, classes: flat.shape[1]) * flat.sign()).reshaped(to: gradient.shape)
   }

@@ -44,6 +44,7 @@ public struct L2Ball: Budget, Hashable {
 /// sample a hair outside; its factor is then lowered by 2⁻²⁰, then 2⁻¹⁹ and so on, until `Double` arithmetic on the
 /// stored numbers says that it is inside. The factor applies to the offset as it was first: a smaller one may round
 /// to the same pixels again. Where not even the smallest step of the pixels fits, x itself is left.
+/// An x outside the range may have no allowed point; its sample then stays outside the ball.
 func shrunk(
   _ candidate: Tensor, around x: Tensor, to ball: some Budget, range: ClosedRange<Float>
 ) -> Tensor {
@@ -55,7 +56,7 @@ func shrunk(
   var outside = distances.indices.filter { distances[$0] > limit }
   let offset = outside.isEmpty ? x : candidate - x
   var step = 0x1p-20
-  while !outside.isEmpty {
+  while !outside.isEmpty && step <= 2 {
     var scaled = offset
     scaleSamples(&scaled, by: factors)
     let moved = (x + scaled).clamped(to: range)

@@ -1,7 +1,8 @@
 import TensorCore
 
 /// Adam, with coupled decay (`coupledDecay`: PyTorch's `Adam(weight_decay:)`) or decoupled decay (`decoupledDecay`:
-/// `AdamW(weight_decay:)`); `AdamUpdate` has the formulas.
+/// `AdamW(weight_decay:)`); `AdamUpdate` has the formulas. Its t counts the optimizer's steps, so a parameter that is
+/// thawed later starts with empty moments and a late t, where PyTorch counts each parameter's own steps.
 public struct Adam: Optimizer {
   /// The learning rate.
   public var learningRate: Float

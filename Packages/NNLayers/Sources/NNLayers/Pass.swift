@@ -18,7 +18,7 @@ public final class Pass {
 
   /// Training or evaluation; independent of whether gradients are recorded.
   public let mode: Mode
-  /// The source of this pass's randomness; layers derive from it by `key(for:)`.
+  /// The source of this pass's randomness; layers draw from their `layerKey`.
   private let key: RandomKey
   /// `[n]`, each row's index in its data set, else its row.
   public let samples: [Int]?

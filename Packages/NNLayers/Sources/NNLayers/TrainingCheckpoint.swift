@@ -41,6 +41,7 @@ public struct TrainingCheckpoint: Sendable {
   // A class without validation samples has the accuracy NaN, which JSON has no number for.
   private static var encoder: JSONEncoder {
     let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     return encoder

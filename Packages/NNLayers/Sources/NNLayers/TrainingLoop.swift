@@ -28,7 +28,7 @@ public struct TrainingState<Model: Layer, Updater: Optimizer>: Sendable {
 ///     try loop.run(&state, on: training, validation: validation) { state in print(state.history.epochs.last!) }
 ///
 /// The order of samples in epoch e is `key.derived("order").derived(e)`'s permutation; the pass of step s has the key
-/// `key.derived("step").derived(e).derived(s)`. So a run that was stopped and resumed at an epoch's end gives the
+/// `key.derived("step").derived(e).derived(s).derived("pass")`. So a run that was stopped and resumed at an epoch's end gives the
 /// same bits.
 public struct TrainingLoop: Sendable {
   /// How many epochs a whole run has.
@@ -148,7 +148,7 @@ public struct TrainingLoop: Sendable {
     _ batch: Batch, key: RandomKey, _ state: inout TrainingState<Model, Updater>, _ sums: inout Sums,
     place: (epoch: Int, step: Int)
   ) throws {
-    let pass = Pass(.training, key: key, samples: batch.indices)
+    let pass = Pass(.training, key: key.derived("pass"), samples: batch.indices)
     var predictions = IntTensor([])
     var (value, slopes) = gradients(of: state.model, in: pass) { model, pass in
       let logits = model(Variable(batch.inputs), in: pass)

@@ -19,6 +19,8 @@ public struct Metrics: Sendable {
   public let isSynthetic: Bool
   /// The values that matter most, by name, in order.
   public private(set) var headline: [(name: String, value: Double)] = []
+  /// The files that the run wrote beside this one, below its folder.
+  public var files: [String] = []
   /// The tables, in order.
   public private(set) var tables: [Table] = []
 
@@ -74,6 +76,7 @@ public struct Metrics: Sendable {
       // Seeds beyond Int64 are text: most JSON readers would round them.
       "seeds": .array(seeds.map { seed in Int(exactly: seed).map { .integer($0) } ?? .string("\(seed)") }),
       "environment": environment.json,
+      "files": .strings(files),
       "tables": .array(tables.map(\.json)),
     ]
   }

@@ -44,6 +44,10 @@ public struct ReportFolder: Sendable {
     try AtomicFile.write(Data(), to: trial)
     try? FileManager.default.removeItem(at: trial)
     if needsCharts { _ = try Gnuplot() }
+    // An earlier run's summary beside this run's tables would be a mixture.
+    for name in ["metrics.json", "report.html"] {
+      try? FileManager.default.removeItem(at: url.appendingPathComponent(name))
+    }
   }
 
   /// Where a file of the folder stands.
@@ -108,6 +112,8 @@ public struct ReportFolder: Sendable {
   /// - Returns: the report's place.
   @discardableResult
   public func finish() throws -> URL {
+    var metrics = metrics
+    metrics.files = writtenFiles.sorted()
     try metrics.write(to: fileURL("metrics.json"))
     let page = fileURL("report.html")
     try report.write(to: page)

@@ -1,5 +1,6 @@
 #include "level.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,9 @@ int ck_find_level(void) {
     if (strcmp(wanted, "avx512") == 0) level = 2;
   }
   if (level > best) level = best;  // never an instruction this CPU lacks
+  static const char *const names[] = {"baseline", "avx2", "avx512"};
+  if (wanted != NULL && strcmp(wanted, names[level]) != 0)
+    fprintf(stderr, "RAMPART_INSTRUCTIONS=%s is not to be had here; %s is used.\n", wanted, names[level]);
   __atomic_store_n(&ck_known_level, level, __ATOMIC_RELAXED);
   return level;
 }

@@ -80,17 +80,13 @@ static void *worker(void *argument) {
   return NULL;
 }
 
-int ck_pool_threads(void) {
-  int count = __atomic_load_n(&wanted, __ATOMIC_RELAXED);
-  if (count > 0) return count;
-  long online = sysconf(_SC_NPROCESSORS_ONLN);
-  ck_pool_set_threads(online < 1 ? 1 : (int)online);
-  return __atomic_load_n(&wanted, __ATOMIC_RELAXED);
-}
-
-void ck_pool_set_threads(int count) {
+static void resize(int count, bool only_if_unset) {
   // Waits for a running job, so that its helpers are not recounted under it.
   while (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE)) pause_briefly();
+  if (only_if_unset && wanted > 0) {
+    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+    return;
+  }
   long online = sysconf(_SC_NPROCESSORS_ONLN);
   __atomic_store_n(&cores, online < 1 ? 1 : (int)online, __ATOMIC_RELAXED);
   if (count < 1) count = 1;
@@ -104,6 +100,16 @@ void ck_pool_set_threads(int count) {
   __atomic_store_n(&wanted, count < started + 1 ? count : started + 1, __ATOMIC_RELAXED);
   __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
 }
+
+int ck_pool_threads(void) {
+  int count = __atomic_load_n(&wanted, __ATOMIC_RELAXED);
+  if (count > 0) return count;
+  long online = sysconf(_SC_NPROCESSORS_ONLN);
+  resize(online < 1 ? 1 : (int)online, true);
+  return __atomic_load_n(&wanted, __ATOMIC_RELAXED);
+}
+
+void ck_pool_set_threads(int count) { resize(count, false); }
 
 void ck_pool_run(size_t tasks, void (*body)(void *, size_t), void *context) {
   int threads = ck_pool_threads();

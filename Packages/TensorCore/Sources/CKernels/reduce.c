@@ -6,7 +6,6 @@
 
 double ck_sum(const float *x, size_t n) { return CK_CALL(sum, x, n); }
 double ck_sum_of_squares(const float *x, size_t n) { return CK_CALL(sum_of_squares, x, n); }
-double ck_dot(const float *x, const float *y, size_t n) { return CK_CALL(dot, x, y, n); }
 float ck_max(const float *x, size_t n) { return CK_CALL(max, x, n); }
 void ck_sum_columns(const float *x, size_t rows, size_t columns, size_t stride, float *y) {
   CK_CALL(sum_columns, x, rows, columns, stride, y);
@@ -60,14 +59,6 @@ static double CK(sum_of_squares)(const float *x, size_t n) {
 #undef TERM
 #undef PART
 }
-static double CK(dot)(const float *x, const float *y, size_t n) {
-#define TERM(i) (CK(widen)(CK(load)(x + (i))) * CK(widen)(CK(load)(y + (i))))
-#define PART(i, count) (CK(widen)(CK(load_part)(x + (i), count, 0)) * CK(widen)(CK(load_part)(y + (i), count, 0)))
-  CK_SUM_LOOP(TERM, PART);
-#undef TERM
-#undef PART
-}
-
 static inline CK(vf) CK(larger_of)(CK(vf) a, CK(vf) b) { return CK(choose)((a > b) | (a != a), a, b); }
 
 // The largest of n > 0 values; NaN if one is NaN.

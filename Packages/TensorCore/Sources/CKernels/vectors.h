@@ -54,13 +54,6 @@ static inline CK(vf) CK(choose)(CK(vi) mask, CK(vf) yes, CK(vf) no) {
   return v;
 }
 
-static inline float CK(sum_lanes)(CK(vf) v) {
-  float lanes[CK_LANES];
-  CK(store)(lanes, v);
-  for (int half = CK_LANES / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
-  return lanes[0];
-}
 static inline double CK(sum_lanes_double)(CK(vd) v) {
   double lanes[CK_LANES];
   memcpy(lanes, &v, sizeof v);

@@ -167,6 +167,7 @@ extension Tensor {
       rank == 2 && count > 0 && count <= Int(Int32.max),
       "\(operation): expected a matrix that is not empty, got \(shape)")
     try requireFinite(operation)
+    _ = openBLASIsSerial  // LAPACK stands on OpenBLAS: its bits, too, must not depend on the number of cores
     return (shape[0], shape[1])
   }
 

@@ -4,7 +4,7 @@ internal import CKernels
 ///
 /// Numbers are counter-based (Philox 4x32-10: Salmon et al., SC 2011), so a result depends on the key alone, not
 /// on what was drawn before or on which thread. Draw `i` is word `i mod 4` of block `i / 4`. Derive a key for each
-/// purpose in the order seed, purpose, layer path, epoch, step, sample:
+/// purpose in the order seed, purpose, epoch, step, layer path, sample:
 ///
 ///     let key = RandomKey(seed: 42).derived("shuffle").derived(epoch)
 public struct RandomKey: Hashable, Sendable {

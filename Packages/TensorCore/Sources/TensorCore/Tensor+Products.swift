@@ -2,7 +2,7 @@ internal import CKernels
 internal import COpenBLAS
 
 /// OpenBLAS runs each call on the calling thread; the pool of `ThreadPool` shares the work.
-private let openBLASIsSerial: Bool = {
+let openBLASIsSerial: Bool = {
   openblas_set_num_threads(1)
   return true
 }()

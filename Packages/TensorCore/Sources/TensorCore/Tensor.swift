@@ -143,9 +143,6 @@ public struct Tensor: Sendable {
   /// The address to write a tensor that was just made by `init(uninitialized:)`.
   var freshPointer: UnsafeMutablePointer<Float> { storage.base }
 
-  /// True when no other tensor shares the memory, so that it may be reused for a result.
-  mutating func isUnique() -> Bool { isKnownUniquelyReferenced(&storage) }
-
   private mutating func makeUnique() {
     if isKnownUniquelyReferenced(&storage) { return }
     let copy = Tensor(uninitialized: shape)

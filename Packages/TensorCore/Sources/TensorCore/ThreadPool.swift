@@ -7,6 +7,8 @@ internal import CKernels
 /// calling thread.
 public enum ThreadPool {
   /// How many threads share the work, the caller among them. At first as many as there are cores.
+  ///
+  /// - Precondition: not set from inside a task.
   public static var threadCount: Int {
     get { Int(ck_pool_threads()) }
     set { ck_pool_set_threads(Int32(clamping: newValue)) }

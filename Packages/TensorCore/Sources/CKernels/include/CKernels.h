@@ -47,7 +47,6 @@ void ck_axpy(float a, const float *x, float *y, size_t n);  // y += a x
 // Reductions.
 double ck_sum(const float *x, size_t n);
 double ck_sum_of_squares(const float *x, size_t n);
-double ck_dot(const float *x, const float *y, size_t n);
 float ck_max(const float *x, size_t n);  // n > 0; NaN if a value is NaN
 void ck_sum_columns(const float *x, size_t rows, size_t columns, size_t stride, float *y);
 void ck_max_columns(const float *x, size_t rows, size_t columns, float *y);
