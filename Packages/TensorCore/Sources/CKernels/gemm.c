@@ -52,10 +52,11 @@ static void CK(pack_panel)(const ck_gemm_shape *s, const float *b, size_t first,
       const float *later = row + 8 * s->b_row_stride;
       if (i + 8 < depth)
         for (size_t j = 0; j < s->columns; j += 16) __builtin_prefetch(later + j);
-      if (s->columns == CK_PANEL) {
-        for (size_t v = 0; v < CK_PANEL; v += CK_LANES) CK(store)(panel + i * CK_PANEL + v, CK(load)(row + v));
-      } else {
-        for (size_t j = 0; j < CK_PANEL; j++) panel[i * CK_PANEL + j] = j < s->columns ? row[j] : 0;
+      for (size_t j = 0; j < CK_PANEL; j += CK_LANES) {
+        CK(vf) v = CK(splat)(0);
+        if (j + CK_LANES <= s->columns) v = CK(load)(row + j);
+        else if (j < s->columns) v = CK(load_part)(row + j, s->columns - j, 0);
+        CK(store)(panel + i * CK_PANEL + j, v);
       }
     }
     return;
