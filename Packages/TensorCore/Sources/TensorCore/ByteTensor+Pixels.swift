@@ -17,7 +17,7 @@ extension ByteTensor {
       indices.map(Int64.init).withUnsafeBufferPointer { rows in
         guard let bytes = bytes.baseAddress, let rows = rows.baseAddress else { return }
         ThreadPool.run(
-          count: indices.count, inChunksOf: Swift.max(1, elementwiseChunk / 2 / Swift.max(1, row))
+          count: indices.count, inChunksOf: Swift.max(1, 4 * elementwiseChunk / Swift.max(1, row))
         ) {
           ck_gather_pixels(bytes, row, rows + $0.lowerBound, $0.count, target.pointer + $0.lowerBound * row)
         }
