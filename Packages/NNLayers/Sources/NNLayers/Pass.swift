@@ -50,15 +50,22 @@ public final class Pass {
   /// The random key of the layer that runs.
   public var layerKey: RandomKey { key.derived(path) }
 
+  /// Whether the output of a child of the running layer was asked for, so that it must not be fused with what follows.
+  public func keeps(_ name: String) -> Bool {
+    !requested.isEmpty && requested.contains(path.isEmpty ? name : path + "." + name)
+  }
+
   /// Runs a child layer under its name, and keeps its output when asked.
-  public func enter(_ name: String, _ body: () -> Variable) -> Variable {
+  ///
+  /// - Parameter isHidden: whether the body computes more than the child's own output, which then is not kept.
+  public func enter(_ name: String, isHidden: Bool = false, _ body: () -> Variable) -> Variable {
     let outer = path
     path = outer.isEmpty ? name : outer + "." + name
     defer { path = outer }
     let output = body()
     if !requested.isEmpty {
       seen.append((path, output.shape))
-      if requested.contains(path) { activations[path] = output }
+      if !isHidden && requested.contains(path) { activations[path] = output }
     }
     return output
   }

@@ -15,8 +15,20 @@ public struct Sequential: Layer {
   /// Runs the layers in order.
   public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable {
     var x = x
-    for (position, layer) in layers.enumerated() {
-      x = pass.enter(String(position)) { layer(x, in: pass) }
+    var position = 0
+    while position < layers.count {
+      let name = String(position)
+      if let layer = layers[position] as? any ReLUFusing, position + 1 < layers.count,
+        layers[position + 1] is ReLU, !pass.keeps(name)
+      {
+        // The pair runs in one pass over memory; its result is the ReLU's output.
+        x = pass.enter(name, isHidden: true) { layer(x, in: pass, thenReLU: true) }
+        x = pass.enter(String(position + 1)) { x }
+        position += 2
+      } else {
+        x = pass.enter(name) { layers[position](x, in: pass) }
+        position += 1
+      }
     }
     return x
   }

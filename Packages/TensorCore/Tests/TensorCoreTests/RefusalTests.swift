@@ -16,6 +16,7 @@ struct Refusal: Sendable {
 @Suite struct RefusalTests {
   private static let matrix = Tensor([[1, 2, 3], [4, 5, 6]])
   private static let labels = IntTensor([0, 3])
+  private static let images = Tensor.ones(shape: [1, 2, 3, 3])
 
   static let refusals = [
     Refusal("Shape:") { _ = Shape([2, -1]) },
@@ -57,6 +58,20 @@ struct Refusal: Sendable {
       var x = Tensor([1, 2])
       x.add(Tensor([1]), scaledBy: 2)
     },
+    Refusal("maxPooled: expected [n, channels, height, width], got [2, 3]") {
+      _ = matrix.maxPooled(PoolingWindow(2))
+    },
+    Refusal("maxPooled: a window of 4") { _ = images.maxPooled(PoolingWindow(4)) },
+    Refusal("maxPooled: upstream [1, 1, 2, 2]") {
+      _ = images.maxPooledWithPlaces(PoolingWindow(2)).places.gradient(upstream: .ones(shape: [1, 1, 2, 2]))
+    },
+    Refusal("averagePooled: a window of 5") { _ = images.averagePooled(PoolingWindow(5, padding: 0)) },
+    Refusal("averagePoolingGradient: upstream [1, 2, 3, 3]") {
+      _ = images.averagePoolingGradient(PoolingWindow(2), input: [1, 2, 3, 3])
+    },
+    Refusal("adaptiveAveragePooled: 3 pixels cannot give 0") { _ = images.adaptiveAveragePooled(to: 0) },
+    Refusal("PoolingWindow: size 0×0") { _ = PoolingWindow(0) },
+    Refusal("PoolingWindow: padding 2×2") { _ = PoolingWindow(3, padding: 2) },
     Refusal("adding:") { _ = matrix.adding(matrix, rounding: .toNearestOrEven) },
     Refusal("select:") { _ = matrix.select(matrix, otherwise: Tensor(0)) },
     Refusal("wherePositive:") { _ = matrix.wherePositive(Tensor([1, 2, 3])) },

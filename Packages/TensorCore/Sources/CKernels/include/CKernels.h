@@ -60,6 +60,31 @@ void ck_cross_entropy_rows(
 void ck_cross_entropy_gradient_rows(
     const float *probabilities, const int32_t *labels, const float *dy, float *dx, size_t rows, size_t columns);
 
+// Pooling over planes of height x width (see pooling.c). 2x2 windows lie side by side and leave out an odd last row or
+// column. A place is the largest element's position in its window, row by row, all bits set where the gradient ends;
+// `places` may be NULL. With then_relu, values are max(0, .).
+void ck_max_pool_2x2(
+    const float *x, size_t planes, size_t height, size_t width, int then_relu, float *y, uint8_t *places);
+void ck_max_pool_2x2_gradient(
+    const float *dy, const uint8_t *places, size_t planes, size_t height, size_t width, float *dx);
+void ck_mean_pool_2x2(const float *x, size_t planes, size_t height, size_t width, float *y);
+void ck_mean_pool_2x2_gradient(const float *dy, size_t planes, size_t height, size_t width, float *dx);
+void ck_plane_means(const float *x, size_t planes, size_t size, float *y);
+void ck_plane_means_gradient(const float *dy, size_t planes, size_t size, float *dx);
+// Any windows, by their bounds inside the plane (ends excluded, no window empty). Means divide by
+// row_counts[r] * column_counts[c]. place_bytes is 1 or 4; 1 holds places up to 254.
+typedef struct {
+  size_t height, width, rows, columns;
+  const uint32_t *row_starts, *row_ends, *column_starts, *column_ends;
+  const uint32_t *row_counts, *column_counts;
+} ck_pool_grid;
+void ck_max_pool(
+    const ck_pool_grid *g, const float *x, size_t planes, int then_relu, float *y, void *places, int place_bytes);
+void ck_max_pool_gradient(
+    const ck_pool_grid *g, const float *dy, const void *places, int place_bytes, size_t planes, float *dx);
+void ck_mean_pool(const ck_pool_grid *g, const float *x, size_t planes, float *y);
+void ck_mean_pool_gradient(const ck_pool_grid *g, const float *dy, size_t planes, float *dx);
+
 // Products with a thin side (see thin.c).
 void ck_thin_nt(const float *x, const float *w, const float *bias, float *y, size_t m, size_t n, size_t k);
 void ck_thin_tn(const float *dy, const float *x, float *dw, size_t m, size_t k, size_t stride, size_t columns);
@@ -92,3 +117,94 @@ typedef struct {
 } ck_gemm_shape;
 size_t ck_gemm_panel_columns(void);
 void ck_gemm_panel(const ck_gemm_shape *s, const float *a, const float *b, const float *bias, float *c, float *panel);
+
+// Direct convolution (see direct.c). Offsets are in floats.
+size_t ck_lanes(void);  // floats in a vector
+
+// An image made ready: packed[channel][row][phase][column] = x[channel][row * row_step - top][column * phases + phase - left]
+// for the first `kept` phases, zero outside the image and where `gate`, if any, is not positive. Unless it clears, the
+// places outside the image are left as they are.
+typedef struct {
+  size_t channels, height, width, rows, columns, phases, kept, row_step;
+  size_t plane;  // floats from one packed channel to the next
+  ptrdiff_t top, left;
+} ck_pack_shape;
+void ck_pack_image(const ck_pack_shape *s, const float *x, const float *gate, int clears, float *packed);
+
+// Output channels come in blocks of at most six, as equal as possible; weights are packed [block][tap][channel].
+static inline size_t ck_direct_blocks(size_t channels) { return (channels + 5) / 6; }
+static inline size_t ck_direct_block_start(size_t channels, size_t block) {
+  size_t blocks = ck_direct_blocks(channels);
+  return block * (channels / blocks) + (block < channels % blocks ? block : channels % blocks);
+}
+// The weight of a channel and a tap lies at channel * stride + tap.
+void ck_pack_weights(const float *w, size_t channels, size_t stride, const ptrdiff_t *tap, size_t taps, float *packed);
+typedef struct {
+  size_t channels, taps, vectors;
+  const ptrdiff_t *tap;   // from a vector's place to the pixels of each tap
+  const int32_t *place;   // from the start of the packed image to each vector
+  const int32_t *target;  // from the start of an output plane to each vector
+  size_t lanes;           // floats of a vector that are stored
+  size_t plane;           // from one output channel to the next
+  int narrow;             // vectors of 8 where the instruction set has 16
+} ck_direct_shape;
+// What is done to each sum: + bias[channel] + addend, ReLU, * scale[channel] + shift[channel]. NULL leaves a part out.
+typedef struct {
+  const float *bias, *addend, *scale, *shift;
+  int relu;
+} ck_direct_ending;
+void ck_direct(const ck_direct_shape *s, const float *x, const float *w, const ck_direct_ending *e, size_t first_block,
+               size_t blocks, float *y);
+
+// dw[channel][tap] += the sum over images and pixels of dy times the tap's pixel. Each dy is packed
+// [channel][vector][lane], lanes beyond the image zero.
+enum { ck_weight_images = 16 };  // most images in a call
+typedef struct {
+  size_t channels, taps, vectors;
+  const ptrdiff_t *tap;
+  const int32_t *place;
+  size_t dy_plane;
+  int narrow;
+} ck_weight_shape;
+void ck_direct_weights(const ck_weight_shape *s, const float *const *dy, const float *const *x, size_t images, float *dw);
+
+// dx[channel][row * row_step + row_phase][column * column_step + column_phase] = x[channel][row][column]
+typedef struct {
+  size_t channels, rows, columns, height, width, row_step, column_step, row_phase, column_phase;
+} ck_spread_shape;
+void ck_spread(const ck_spread_shape *s, const float *x, float *dx);
+// y[channel] += the sum of the channel's plane where `gate`, if any, is positive
+void ck_add_plane_sums(const float *x, const float *gate, size_t channels, size_t plane, double *y);
+
+// Winograd convolution F(4x4, 3x3) (see winograd.c). Output pixels are cut into tiles of 4x4; rows of tiles are counted
+// through all images. Output channels are cut into panels of ck_gemm_panel_columns().
+typedef struct {
+  size_t inputs, outputs;  // channels
+  size_t height, width, output_height, output_width;
+  ptrdiff_t top, left;     // padding
+  size_t tile_rows, tile_columns;  // of an image
+} ck_winograd_shape;
+size_t ck_winograd_panels(size_t channels);
+size_t ck_winograd_weight_count(size_t inputs, size_t outputs);
+// Transforms the weights of some input channels. The kernel of an input and an output lies at their numbers times the
+// strides; `turned` takes it from its end.
+void ck_winograd_weights(const float *w, size_t inputs, size_t outputs, size_t input_stride, size_t output_stride,
+                         int turned, size_t first_input, size_t input_count, float *u);
+size_t ck_winograd_scratch(const ck_winograd_shape *s, size_t rows, size_t panels);
+void ck_winograd(const ck_winograd_shape *s, const float *x, const float *gate, const float *u,
+                 const ck_direct_ending *e, size_t first_row, size_t rows, size_t first_panel, size_t panels, float *y,
+                 float *scratch);
+// The weight gradient over `rows` rows of tiles from first_row on: first the tiles of both operands (some rows a call),
+// then for each of 36 numbers the sums of products, then the gradient of some input channels.
+size_t ck_winograd_input_count(const ck_winograd_shape *s, size_t rows);
+size_t ck_winograd_upstream_count(const ck_winograd_shape *s, size_t rows);
+size_t ck_winograd_turned_count(const ck_winograd_shape *s);
+size_t ck_winograd_sums_count(const ck_winograd_shape *s);
+void ck_winograd_input(const ck_winograd_shape *s, const float *x, size_t first_row, size_t rows, size_t begin,
+                       size_t end, float *v, float *turned);
+void ck_winograd_upstream(const ck_winograd_shape *s, const float *dy, const float *gate, size_t first_row, size_t rows,
+                          size_t begin, size_t end, float *v, float *turned);
+void ck_winograd_sums(const ck_winograd_shape *s, const float *x, const float *dy, size_t rows, size_t number, int adds,
+                      float *sums);
+void ck_winograd_weight_gradient(const ck_winograd_shape *s, const float *sums, size_t first_input, size_t input_count,
+                                 float *dw);

@@ -1,0 +1,166 @@
+// Direct convolution: each output pixel is a sum over taps, a tap being one weight and the offset of the pixel it
+// applies to. Tables of offsets, made once for a shape, describe kernel, stride, dilation and padding alike, so the
+// same loops compute the forward pass, the gradient with respect to the input and that with respect to the weight.
+#ifndef CK_LANES
+#include "CKernels.h"
+#define CK_FILE "direct.c"
+#include "versions.h"
+
+size_t ck_lanes(void) { return ck_level() == 2 ? 16 : ck_level() == 1 ? 8 : 4; }
+
+void ck_pack_image(const ck_pack_shape *s, const float *x, const float *gate, int clears, float *packed) {
+  CK_CALL(pack_image, s, x, gate, clears, packed);
+}
+void ck_pack_weights(const float *w, size_t channels, size_t stride, const ptrdiff_t *tap, size_t taps, float *packed) {
+  CK_CALL(pack_weights, w, channels, stride, tap, taps, packed);
+}
+void ck_spread(const ck_spread_shape *s, const float *x, float *dx) { CK_CALL(spread, s, x, dx); }
+void ck_add_plane_sums(const float *x, const float *gate, size_t channels, size_t plane, double *y) {
+  CK_CALL(add_plane_sums, x, gate, channels, plane, y);
+}
+void ck_direct(
+    const ck_direct_shape *s, const float *x, const float *w, const ck_direct_ending *e, size_t first_block,
+    size_t blocks, float *y) {
+  CK_CALL(direct_any, s, x, w, e, first_block, blocks, y);
+}
+void ck_direct_weights(
+    const ck_weight_shape *s, const float *const *dy, const float *const *x, size_t images, float *dw) {
+  CK_CALL(weights_any, s, dy, x, images, dw);
+}
+#else
+#include "vectors.h"
+
+typedef float CK(v4) __attribute__((ext_vector_type(4)));
+#if CK_LANES >= 8
+typedef float CK(v8) __attribute__((ext_vector_type(8)));
+#endif
+
+#define CK_WIDE CK_LANES
+#define CK_W(name) CK_PASTE(name##_full, CK_VERSION)
+#include "direct.h"
+#undef CK_WIDE
+#undef CK_W
+#if CK_LANES == 16
+// Vectors of 8 for narrow images: where 512-bit instructions run as two halves they lose nothing.
+#define CK_WIDE 8
+#define CK_W(name) CK_PASTE(name##_half, CK_VERSION)
+#include "direct.h"
+#undef CK_WIDE
+#undef CK_W
+#endif
+
+static void CK(direct_any)(
+    const ck_direct_shape *s, const float *x, const float *w, const ck_direct_ending *e, size_t first_block,
+    size_t blocks, float *y) {
+#if CK_LANES == 16
+  if (s->narrow) {
+    CK_PASTE(direct_half, CK_VERSION)(s, x, w, e, first_block, blocks, y);
+    return;
+  }
+#endif
+  CK_PASTE(direct_full, CK_VERSION)(s, x, w, e, first_block, blocks, y);
+}
+
+static void CK(weights_any)(
+    const ck_weight_shape *s, const float *const *dy, const float *const *x, size_t images, float *dw) {
+#if CK_LANES == 16
+  if (s->narrow) {
+    CK_PASTE(weights_half, CK_VERSION)(s, dy, x, images, dw);
+    return;
+  }
+#endif
+  CK_PASTE(weights_full, CK_VERSION)(s, dy, x, images, dw);
+}
+
+// every second float of two vectors
+static inline CK(vf) CK(load_even)(const float *p) {
+  CK(vf) a = CK(load)(p), b = CK(load)(p + CK_LANES);
+#if CK_LANES == 16
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#elif CK_LANES == 8
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+#else
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6);
+#endif
+}
+
+// Writes the part of a packed row that lies inside the image; `gate` may be NULL.
+static void CK(pack_row)(const ck_pack_shape *s, const float *x, const float *gate, float *packed) {
+  for (size_t phase = 0; phase < s->kept; phase++, packed += s->columns) {
+    ptrdiff_t step = (ptrdiff_t)s->phases, shift = s->left - (ptrdiff_t)phase;
+    // columns i with 0 <= i * step - shift < width
+    ptrdiff_t begin = shift > 0 ? (shift + step - 1) / step : 0;
+    ptrdiff_t beyond = (ptrdiff_t)s->width + shift;
+    ptrdiff_t end = beyond <= 0 ? 0 : (beyond + step - 1) / step;
+    if (end > (ptrdiff_t)s->columns) end = (ptrdiff_t)s->columns;
+    ptrdiff_t i = begin;
+    if (step == 1) {
+      for (; i + CK_LANES <= end; i += CK_LANES) {
+        CK(vf) v = CK(load)(x + i - shift);
+        if (gate != NULL) v = CK(choose)(CK(load)(gate + i - shift) > CK(splat)(0), v, CK(splat)(0));
+        CK(store)(packed + i, v);
+      }
+    } else if (step == 2) {
+      // the last pair of vectors must not reach beyond the row
+      for (; i + CK_LANES <= end && 2 * (i + CK_LANES) - shift <= (ptrdiff_t)s->width; i += CK_LANES) {
+        CK(vf) v = CK(load_even)(x + 2 * i - shift);
+        if (gate != NULL) v = CK(choose)(CK(load_even)(gate + 2 * i - shift) > CK(splat)(0), v, CK(splat)(0));
+        CK(store)(packed + i, v);
+      }
+    }
+    for (; i < end; i++) {
+      ptrdiff_t at = i * step - shift;
+      packed[i] = gate == NULL || gate[at] > 0 ? x[at] : 0;
+    }
+  }
+}
+
+static void CK(pack_image)(const ck_pack_shape *s, const float *x, const float *gate, int clears, float *packed) {
+  if (clears) memset(packed, 0, s->channels * s->plane * sizeof(float));
+  for (size_t channel = 0; channel < s->channels; channel++) {
+    for (size_t row = 0; row < s->rows; row++) {
+      ptrdiff_t at = (ptrdiff_t)(row * s->row_step) - s->top;
+      if (at < 0 || at >= (ptrdiff_t)s->height) continue;
+      size_t from = (channel * s->height + (size_t)at) * s->width;
+      CK(pack_row)(s, x + from, gate == NULL ? NULL : gate + from,
+                   packed + channel * s->plane + row * s->kept * s->columns);
+    }
+  }
+}
+
+static void CK(pack_weights)(const float *w, size_t channels, size_t stride, const ptrdiff_t *tap, size_t taps, float *packed) {
+  for (size_t block = 0; block < ck_direct_blocks(channels); block++) {
+    size_t first = ck_direct_block_start(channels, block), end = ck_direct_block_start(channels, block + 1);
+    for (size_t k = 0; k < taps; k++)
+      for (size_t channel = first; channel < end; channel++) *packed++ = w[channel * stride + (size_t)tap[k]];
+  }
+}
+
+// dx[channel][row * step + row_phase][column * step + column_phase] = x[channel][row][column]
+static void CK(spread)(const ck_spread_shape *s, const float *x, float *dx) {
+  for (size_t channel = 0; channel < s->channels; channel++)
+    for (size_t row = 0; row < s->rows; row++) {
+      const float *from = x + (channel * s->rows + row) * s->columns;
+      float *to = dx + (channel * s->height + row * s->row_step + s->row_phase) * s->width + s->column_phase;
+      for (size_t i = 0; i < s->columns; i++) to[i * s->column_step] = from[i];
+    }
+}
+
+// y[channel] += the sum of a plane's values where the gate, if any, is positive
+static void CK(add_plane_sums)(const float *x, const float *gate, size_t channels, size_t plane, double *y) {
+  for (size_t channel = 0; channel < channels; channel++, x += plane) {
+    CK(vf) sums[4] = {0};
+    size_t i = 0;
+    for (; i + 4 * CK_LANES <= plane; i += 4 * CK_LANES)
+      for (size_t j = 0; j < 4; j++) {
+        CK(vf) v = CK(load)(x + i + j * CK_LANES);
+        if (gate != NULL) v = CK(choose)(CK(load)(gate + i + j * CK_LANES) > CK(splat)(0), v, CK(splat)(0));
+        sums[j] += v;
+      }
+    double total = CK(sum_lanes_double)(CK(widen)(sums[0] + sums[1]) + CK(widen)(sums[2] + sums[3]));
+    for (; i < plane; i++) total += gate == NULL || gate[i] > 0 ? x[i] : 0;
+    y[channel] += total;
+    if (gate != NULL) gate += plane;
+  }
+}
+#endif
