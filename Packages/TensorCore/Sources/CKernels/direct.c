@@ -14,7 +14,7 @@ void ck_pack_image(const ck_pack_shape *s, const float *x, const float *gate, in
 void ck_pack_weights(const float *w, size_t channels, size_t stride, const ptrdiff_t *tap, size_t taps, float *packed) {
   CK_CALL(pack_weights, w, channels, stride, tap, taps, packed);
 }
-void ck_spread(const ck_spread_shape *s, const float *x, float *dx) { CK_CALL(spread, s, x, dx); }
+void ck_spread(const ck_spread_shape *s, const float *const *parts, float *dx) { CK_CALL(spread, s, parts, dx); }
 void ck_add_plane_sums(const float *x, const float *gate, size_t channels, size_t plane, double *y) {
   CK_CALL(add_plane_sums, x, gate, channels, plane, y);
 }
@@ -23,12 +23,21 @@ void ck_direct(
     size_t blocks, float *y) {
   CK_CALL(direct_any, s, x, w, e, first_block, blocks, y);
 }
+void ck_direct_band(
+    const ck_band_shape *s, const float *x, const float *w, float *y) {
+  CK_CALL(band_any, s, x, w, y);
+}
 void ck_direct_weights(
-    const ck_weight_shape *s, const float *const *dy, const float *const *x, size_t images, float *dw) {
-  CK_CALL(weights_any, s, dy, x, images, dw);
+    const ck_weight_shape *s, const float *dy, const float *x, const ptrdiff_t *step, size_t steps, float *dw) {
+  CK_CALL(weights_any, s, dy, x, step, steps, dw);
+}
+void ck_direct_scatter(const ck_scatter_shape *s, const float *dy, const float *w, float *dx) {
+  CK_CALL(scatter_any, s, dy, w, dx);
 }
 #else
 #include "vectors.h"
+
+#include "transpose.h"
 
 typedef float CK(v4) __attribute__((ext_vector_type(4)));
 #if CK_LANES >= 8
@@ -61,15 +70,35 @@ static void CK(direct_any)(
   CK_PASTE(direct_full, CK_VERSION)(s, x, w, e, first_block, blocks, y);
 }
 
-static void CK(weights_any)(
-    const ck_weight_shape *s, const float *const *dy, const float *const *x, size_t images, float *dw) {
+static void CK(band_any)(const ck_band_shape *s, const float *x, const float *w, float *y) {
 #if CK_LANES == 16
   if (s->narrow) {
-    CK_PASTE(weights_half, CK_VERSION)(s, dy, x, images, dw);
+    CK_PASTE(band_half, CK_VERSION)(s, x, w, y);
     return;
   }
 #endif
-  CK_PASTE(weights_full, CK_VERSION)(s, dy, x, images, dw);
+  CK_PASTE(band_full, CK_VERSION)(s, x, w, y);
+}
+
+static void CK(weights_any)(
+    const ck_weight_shape *s, const float *dy, const float *x, const ptrdiff_t *step, size_t steps, float *dw) {
+#if CK_LANES == 16
+  if (s->narrow) {
+    CK_PASTE(weights_half, CK_VERSION)(s, dy, x, step, steps, dw);
+    return;
+  }
+#endif
+  CK_PASTE(weights_full, CK_VERSION)(s, dy, x, step, steps, dw);
+}
+
+static void CK(scatter_any)(const ck_scatter_shape *s, const float *dy, const float *w, float *dx) {
+#if CK_LANES == 16
+  if (s->narrow) {
+    CK_PASTE(scatter_half, CK_VERSION)(s, dy, w, dx);
+    return;
+  }
+#endif
+  CK_PASTE(scatter_full, CK_VERSION)(s, dy, w, dx);
 }
 
 // every second float of two vectors
@@ -84,6 +113,42 @@ static inline CK(vf) CK(load_even)(const float *p) {
 #endif
 }
 
+static inline void CK(copy_vector)(const float *x, const float *gate, float *y) {
+  CK(vf) v = CK(load)(x);
+  if (gate != NULL) v = CK(choose)(CK(load)(gate) > CK(splat)(0), v, CK(splat)(0));
+  CK(store)(y, v);
+}
+static inline void CK(copy_four)(const float *x, const float *gate, float *y) {
+  CK(v4) v;
+  memcpy(&v, x, sizeof v);
+  if (gate != NULL) {
+    CK(v4) g;
+    memcpy(&g, gate, sizeof g);
+    v = g > 0 ? v : (CK(v4))0.0f;
+  }
+  memcpy(y, &v, sizeof v);
+}
+
+// y = x where the gate, if any, is positive, else 0. The last vector moves back to end with the row.
+static inline void CK(copy_gated)(const float *x, const float *gate, size_t count, float *y) {
+  size_t i = 0;
+  if (count >= CK_LANES) {
+    for (; i + CK_LANES <= count; i += CK_LANES) CK(copy_vector)(x + i, gate == NULL ? NULL : gate + i, y + i);
+    if (i < count) {
+      i = count - CK_LANES;
+      CK(copy_vector)(x + i, gate == NULL ? NULL : gate + i, y + i);
+    }
+  } else if (count >= 4) {
+    for (; i + 4 <= count; i += 4) CK(copy_four)(x + i, gate == NULL ? NULL : gate + i, y + i);
+    if (i < count) {
+      i = count - 4;
+      CK(copy_four)(x + i, gate == NULL ? NULL : gate + i, y + i);
+    }
+  } else {
+    for (; i < count; i++) y[i] = gate == NULL || gate[i] > 0 ? x[i] : 0;
+  }
+}
+
 // Writes the part of a packed row that lies inside the image; `gate` may be NULL.
 static void CK(pack_row)(const ck_pack_shape *s, const float *x, const float *gate, float *packed) {
   for (size_t phase = 0; phase < s->kept; phase++, packed += s->columns) {
@@ -95,11 +160,9 @@ static void CK(pack_row)(const ck_pack_shape *s, const float *x, const float *ga
     if (end > (ptrdiff_t)s->columns) end = (ptrdiff_t)s->columns;
     ptrdiff_t i = begin;
     if (step == 1) {
-      for (; i + CK_LANES <= end; i += CK_LANES) {
-        CK(vf) v = CK(load)(x + i - shift);
-        if (gate != NULL) v = CK(choose)(CK(load)(gate + i - shift) > CK(splat)(0), v, CK(splat)(0));
-        CK(store)(packed + i, v);
-      }
+      if (begin < end)
+        CK(copy_gated)(x + begin - shift, gate == NULL ? NULL : gate + begin - shift, (size_t)(end - begin), packed + begin);
+      i = end;
     } else if (step == 2) {
       // the last pair of vectors must not reach beyond the row
       for (; i + CK_LANES <= end && 2 * (i + CK_LANES) - shift <= (ptrdiff_t)s->width; i += CK_LANES) {
@@ -136,13 +199,29 @@ static void CK(pack_weights)(const float *w, size_t channels, size_t stride, con
   }
 }
 
-// dx[channel][row * step + row_phase][column * step + column_phase] = x[channel][row][column]
-static void CK(spread)(const ck_spread_shape *s, const float *x, float *dx) {
+// The rows of one phase, put together from the parts of all column phases.
+static void CK(spread)(const ck_spread_shape *s, const float *const *parts, float *dx) {
   for (size_t channel = 0; channel < s->channels; channel++)
     for (size_t row = 0; row < s->rows; row++) {
-      const float *from = x + (channel * s->rows + row) * s->columns;
-      float *to = dx + (channel * s->height + row * s->row_step + s->row_phase) * s->width + s->column_phase;
-      for (size_t i = 0; i < s->columns; i++) to[i * s->column_step] = from[i];
+      float *to = dx + (channel * s->height + row * s->row_step + s->row_phase) * s->width;
+      size_t done = 0;  // columns of every phase
+      if (s->column_step == 2) {
+        size_t columns = s->width / 2;
+        const float *even = parts[0] == NULL ? NULL : parts[0] + (channel * s->rows + row) * ((s->width + 1) / 2);
+        const float *odd = parts[1] == NULL ? NULL : parts[1] + (channel * s->rows + row) * columns;
+        for (; done + CK_LANES <= columns; done += CK_LANES) {
+          CK(vf) low, high;
+          CK(interleave)(even == NULL ? CK(splat)(0) : CK(load)(even + done),
+                         odd == NULL ? CK(splat)(0) : CK(load)(odd + done), &low, &high);
+          CK(store)(to + 2 * done, low);
+          CK(store)(to + 2 * done + CK_LANES, high);
+        }
+      }
+      for (size_t phase = 0; phase < s->column_step && phase < s->width; phase++) {
+        size_t columns = (s->width - phase + s->column_step - 1) / s->column_step;
+        const float *from = parts[phase] == NULL ? NULL : parts[phase] + (channel * s->rows + row) * columns;
+        for (size_t i = done; i < columns; i++) to[i * s->column_step + phase] = from == NULL ? 0 : from[i];
+      }
     }
 }
 

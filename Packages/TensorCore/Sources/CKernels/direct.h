@@ -151,48 +151,98 @@ static void CK_W(direct)(
   }
 }
 
-// Sums of products over pixels: `rows` channels of dy by `columns` taps of x, all constants at the call. The lanes are
-// added up at the end.
-static inline __attribute__((always_inline)) void CK_W(weight_block)(
-    const ck_weight_shape *s, const float *const *dy, const float *const *x, size_t images, float *dw, size_t dw_stride,
-    const ptrdiff_t *tap, int rows, int columns) {
-  CK_W(vw) sums[6][4];
-  for (int r = 0; r < rows; r++)
-    for (int c = 0; c < columns; c++) sums[r][c] = (CK_W(vw))0.0f;
-  for (size_t image = 0; image < images; image++) {
-    const float *a = dy[image], *b[4];
-    for (int c = 0; c < columns; c++) b[c] = x[image] + tap[c];
-    for (size_t v = 0; v < s->vectors; v++) {
+// Four rows of one output channel, `vectors` vectors each: a vector of input pixels is loaded once for all the rows that
+// its kernel column reaches. `height`, of the kernel, and `vectors` are constants at the call.
+static inline __attribute__((always_inline)) void CK_W(band_block)(
+    const ck_band_shape *s, const float *x, const float *w, float *y, int height, int vectors) {
+  CK_W(vw) sums[4][4];
+  CK_UNROLL for (int r = 0; r < 4; r++)
+    CK_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = (CK_W(vw))0.0f;
+  for (size_t k = 0; k < s->taps; k++, w += height) {
+    const float *from = x + s->tap[k];
+    CK_UNROLL for (int row = 0; row < height + 3; row++, from += s->row) {
       CK_W(vw) pixels[4];
-      size_t place = (size_t)s->place[v];
-      for (int c = 0; c < columns; c++) pixels[c] = CK_W(read)(b[c] + place);
-      const float *at = a + v * CK_WIDE;
-      for (int r = 0; r < rows; r++) {
-        CK_W(vw) slope = CK_W(read)(at + (size_t)r * s->dy_plane);
-        for (int c = 0; c < columns; c++) sums[r][c] = CK_W(muladd)(slope, pixels[c], sums[r][c]);
-      }
+      CK_UNROLL for (int v = 0; v < vectors; v++) pixels[v] = CK_W(read)(from + v * CK_WIDE);
+      CK_UNROLL for (int r = 0; r < 4; r++)
+        if (row - r >= 0 && row - r < height)
+          CK_UNROLL for (int v = 0; v < vectors; v++)
+            sums[r][v] = CK_W(muladd)((CK_W(vw))w[row - r], pixels[v], sums[r][v]);
     }
   }
-  for (int r = 0; r < rows; r++)
-    for (int c = 0; c < columns; c++) dw[(size_t)r * dw_stride + (size_t)c] += CK_W(sum_lanes)(sums[r][c]);
+  CK_UNROLL for (int r = 0; r < 4; r++)
+    CK_UNROLL for (int v = 0; v < vectors; v++)
+      CK_W(write)(y + (size_t)r * s->width + (size_t)v * CK_WIDE, sums[r][v], CK_WIDE);
+}
+
+// Blocks of four rows cover the plane, the last ones moved back to end with it.
+static void CK_W(band)(const ck_band_shape *s, const float *x, const float *w, float *y) {
+  enum { most = CK_LANES == 16 ? 4 : 2 };
+  for (size_t row = 0; row < s->height;) {
+    for (size_t column = 0; column < s->width;) {
+      const float *from = x + row * s->row + column;
+      float *to = y + row * s->width + column;
+      size_t vectors = CK_MINIMUM((s->width - column) / CK_WIDE, (size_t)most);
+#define CK_BAND(v)                                                   \
+  if (s->kernel_height == 3) CK_W(band_block)(s, from, w, to, 3, v); \
+  else CK_W(band_block)(s, from, w, to, 5, v)
+      switch (vectors) {
+#if CK_LANES == 16
+      case 4: CK_BAND(4); break;
+      case 3: CK_BAND(3); break;
+#endif
+      case 2: CK_BAND(2); break;
+      default: CK_BAND(1);
+      }
+#undef CK_BAND
+      column += vectors * CK_WIDE;
+      if (column < s->width && column + CK_WIDE > s->width) column = s->width - CK_WIDE;
+    }
+    row += 4;
+    if (row < s->height && row + 4 > s->height) row = s->height - 4;
+  }
+}
+
+// Sums of products over pixels: `rows` channels of dy by `columns` taps of x, both constants at the call. `step` holds
+// the places of each vector of pixels in dy and in x. The lanes are added up at the end.
+static inline __attribute__((always_inline)) void CK_W(weight_block)(
+    const float *dy, size_t plane, const float *x, const ptrdiff_t *step, size_t steps, float *dw, size_t dw_stride,
+    const ptrdiff_t *tap, int rows, int columns) {
+  CK_W(vw) sums[6][4];
+  const float *a[6], *b[4];
+  CK_UNROLL for (int r = 0; r < rows; r++) a[r] = dy + (size_t)r * plane;
+  CK_UNROLL for (int c = 0; c < columns; c++) b[c] = x + tap[c];
+  CK_UNROLL for (int r = 0; r < rows; r++)
+    CK_UNROLL for (int c = 0; c < columns; c++) sums[r][c] = (CK_W(vw))0.0f;
+  for (const ptrdiff_t *end = step + 2 * steps; step != end; step += 2) {
+    ptrdiff_t from = step[0], place = step[1];
+    CK_W(vw) pixels[4];
+    CK_UNROLL for (int c = 0; c < columns; c++) pixels[c] = CK_W(read)(b[c] + place);
+    CK_UNROLL for (int r = 0; r < rows; r++) {
+      CK_W(vw) slope = CK_W(read)(a[r] + from);
+      CK_UNROLL for (int c = 0; c < columns; c++) sums[r][c] = CK_W(muladd)(slope, pixels[c], sums[r][c]);
+    }
+  }
+  CK_UNROLL for (int r = 0; r < rows; r++)
+    CK_UNROLL for (int c = 0; c < columns; c++)
+      dw[(size_t)r * dw_stride + (size_t)c] += CK_W(sum_lanes)(sums[r][c]);
 }
 
 static void CK_W(weights)(
-    const ck_weight_shape *s, const float *const *dy, const float *const *x, size_t images, float *dw) {
+    const ck_weight_shape *s, const float *dy, const float *x, const ptrdiff_t *step, size_t steps, float *dw) {
 #if CK_LANES == 16
   enum { width = 4 };
 #else
   enum { width = 2 };
 #endif
-  const float *moved[ck_weight_images];
   for (size_t block = 0; block < ck_direct_blocks(s->channels); block++) {
     size_t channel = ck_direct_block_start(s->channels, block);
     size_t rows = ck_direct_block_start(s->channels, block + 1) - channel;
-    for (size_t i = 0; i < images; i++) moved[i] = dy[i] + channel * s->dy_plane;
+    const float *from = dy + channel * s->dy_plane;
     for (size_t k = 0; k < s->taps; k += width) {
       size_t columns = CK_MINIMUM(s->taps - k, (size_t)width);
       float *place = dw + channel * s->taps + k;
-#define CK_SUM(r, c) CK_W(weight_block)(s, moved, x, images, place, s->taps, s->tap + k, r, c)
+#define CK_SUM(r, c) \
+  CK_W(weight_block)(from, s->dy_plane, x, step, steps, place, s->taps, s->tap + k, r, c)
 #if CK_LANES == 16
 #define CK_CASE(r)                      \
   case r:                               \
@@ -220,6 +270,79 @@ static void CK_W(weights)(
       }
 #undef CK_CASE
 #undef CK_SUM
+    }
+  }
+}
+
+// The input's gradient by scattering: every input pixel a tap reaches gets its share of each output pixel. No work is
+// spent on places that the kernel reaches from outside the image, as gathering does; the sums of a tile of `rows` taps,
+// that differ in channel and kernel row, are added to memory one kernel column after the other.
+static inline __attribute__((always_inline)) void CK_W(scatter_block)(
+    const ck_scatter_shape *s, const float *dy, const float *w, const ptrdiff_t *target, const int32_t *place,
+    const int32_t *corner, float *dx, int rows, int vectors) {
+  CK_W(vw) sums[6][4];
+  const float *from[4];
+  CK_UNROLL for (int v = 0; v < vectors; v++) from[v] = dy + place[v];
+  CK_UNROLL for (int r = 0; r < rows; r++)
+    CK_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = (CK_W(vw))0.0f;
+  for (size_t channel = s->channels, at = 0; channel > 0; channel--, at += s->dy_plane, w += rows) {
+    CK_W(vw) slopes[4];
+    CK_UNROLL for (int v = 0; v < vectors; v++) slopes[v] = CK_W(read)(from[v] + at);
+    CK_UNROLL for (int r = 0; r < rows; r++) {
+      CK_W(vw) weight = (CK_W(vw))w[r];
+      CK_UNROLL for (int v = 0; v < vectors; v++) sums[r][v] = CK_W(muladd)(weight, slopes[v], sums[r][v]);
+    }
+  }
+  CK_UNROLL for (int r = 0; r < rows; r++)
+    CK_UNROLL for (int v = 0; v < vectors; v++) {
+      float *to = dx + target[r] + corner[v];
+      CK_W(write)(to, CK_W(read)(to) + sums[r][v], CK_WIDE);
+    }
+}
+
+static void CK_W(scatter)(const ck_scatter_shape *s, const float *dy, const float *w, float *dx) {
+#if CK_LANES == 16
+  enum { most = 4 };
+#else
+  enum { most = 2 };
+#endif
+  for (size_t column = 0; column < s->kernel_width; column++) {
+    for (size_t block = 0; block < ck_direct_blocks(s->taps); block++) {
+      size_t tap = ck_direct_block_start(s->taps, block);
+      size_t rows = ck_direct_block_start(s->taps, block + 1) - tap;
+      const float *weights = w + (column * s->taps + tap) * s->channels;
+      for (size_t v = 0; v < s->vectors; v += most) {
+        size_t vectors = CK_MINIMUM(s->vectors - v, (size_t)most);
+#define CK_ADD(r, c)                                                                                             \
+  CK_W(scatter_block)(s, dy, weights, s->target + tap, s->place + v, s->corner + v, dx + column * s->column, r, c)
+#if CK_LANES == 16
+#define CK_CASE(r)                      \
+  case r:                               \
+    switch (vectors) {                  \
+    case 4: CK_ADD(r, 4); break;        \
+    case 3: CK_ADD(r, 3); break;        \
+    case 2: CK_ADD(r, 2); break;        \
+    default: CK_ADD(r, 1);              \
+    }                                   \
+    break
+#else
+#define CK_CASE(r)                      \
+  case r:                               \
+    if (vectors == 2) CK_ADD(r, 2);     \
+    else CK_ADD(r, 1);                  \
+    break
+#endif
+        switch (rows) {
+          CK_CASE(6);
+          CK_CASE(5);
+          CK_CASE(4);
+          CK_CASE(3);
+          CK_CASE(2);
+          CK_CASE(1);
+        }
+#undef CK_CASE
+#undef CK_ADD
+      }
     }
   }
 }

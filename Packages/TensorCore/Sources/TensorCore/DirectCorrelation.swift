@@ -15,8 +15,14 @@ struct DirectCorrelation {
     var isNarrow = false
     /// Pixels of an output channel.
     var plane = 0
-    /// How the part goes into the whole; nil where it is the whole.
-    var spread: ck_spread_shape?
+    /// The one channel can be computed by bands of rows; `taps` are then columns of the kernel.
+    var band: ck_band_shape?
+  }
+  /// The parts of one row phase and how they go into the whole; the column phases follow each other in `parts`, nil for
+  /// one without pixels or taps.
+  private struct Spread {
+    var shape: ck_spread_shape
+    var parts: [Int?]
   }
 
   private(set) var parts: [Part] = []
@@ -28,12 +34,14 @@ struct DirectCorrelation {
   private var pack: ck_pack_shape
   /// Whether the image can be read where it lies.
   private let isInPlace: Bool
+  /// Empty where the one part is the whole.
+  private var spreads: [Spread] = []
 
   /// How many floats a vector for rows of this width should have: narrower vectors where they waste less.
   static func lanes(width: Int) -> Int {
     let full = ck_lanes()
     guard full == 16 else { return full }
-    return (width + 15) / 16 * 16 > (width + 7) / 8 * 8 ? 8 : 16
+    return width < 16 || (width + 15) / 16 * 16 > (width + 7) / 8 * 8 ? 8 : 16
   }
 
   /// The forward pass.
@@ -119,30 +127,61 @@ struct DirectCorrelation {
       channels: s.outputs, height: s.outputHeight, width: s.outputWidth, rows: rows, columns: columns,
       phases: 1, kept: 1, row_step: 1, plane: rows * columns, top: top, left: left)
     isInPlace = false
-    for (rowPhase, down) in rowPhases.enumerated() {
-      for (columnPhase, across) in columnPhases.enumerated() where down.count > 0 && across.count > 0 {
-        var part = Part()
-        for channel in 0..<s.outputs {
-          for y in down.elements {
-            for x in across.elements {
-              part.taps.append(channel * pack.plane + (top + y.shift) * columns + left + x.shift)
-              part.weights.append(channel * s.taps + y.element * s.kernel.width + x.element)
-            }
-          }
-        }
-        part.setVectors(
-          rows: down.count, columns: across.count, lanes: Self.lanes(width: across.count), rowStep: columns,
-          targetRow: across.count)
-        part.plane = down.count * across.count
-        if s.settings.stride != 1 {
-          part.spread = ck_spread_shape(
-            channels: 0, rows: down.count, columns: across.count, height: s.height, width: s.width,
-            row_step: s.settings.stride.height, column_step: s.settings.stride.width, row_phase: rowPhase,
-            column_phase: columnPhase)
-        }
-        parts.append(part)
+    for (rowPhase, down) in rowPhases.enumerated() where down.count > 0 {
+      let columnParts = columnPhases.map { across -> Int? in
+        let isEmpty = across.count == 0 || down.elements.isEmpty || across.elements.isEmpty
+        if isEmpty && s.settings.stride != 1 { return nil }
+        parts.append(Self.gradientPart(s, down, across, top: top, left: left, pack: pack))
+        return parts.count - 1
+      }
+      if s.settings.stride != 1 {
+        spreads.append(
+          Spread(
+            shape: ck_spread_shape(
+              channels: 0, rows: down.count, height: s.height, width: s.width,
+              row_step: s.settings.stride.height, column_step: s.settings.stride.width, row_phase: rowPhase),
+            parts: columnParts))
       }
     }
+  }
+
+  private static func gradientPart(
+    _ s: ConvolutionShape, _ down: Phase, _ across: Phase, top: Int, left: Int, pack: ck_pack_shape
+  ) -> Part {
+    var part = Part()
+    let columns = pack.columns
+    let lanes = lanes(width: across.count)
+    part.plane = down.count * across.count
+    let height = s.kernel.height
+    let suitsBand =
+      s.inputs == 1 && (height == 3 || height == 5) && s.settings.stride == 1
+      && s.settings.dilation.height == 1 && down.count >= 4 && across.count >= lanes
+    for channel in 0..<s.outputs {
+      let weight = channel * s.taps
+      if suitsBand {
+        for x in across.elements {
+          part.taps.append(
+            channel * pack.plane + (top + s.settings.padding.height - height + 1) * columns + left + x.shift)
+          for y in (0..<height).reversed() { part.weights.append(weight + y * s.kernel.width + x.element) }
+        }
+      } else {
+        for y in down.elements {
+          for x in across.elements {
+            part.taps.append(channel * pack.plane + (top + y.shift) * columns + left + x.shift)
+            part.weights.append(weight + y.element * s.kernel.width + x.element)
+          }
+        }
+      }
+    }
+    if suitsBand {
+      part.band = ck_band_shape(
+        taps: part.taps.count, kernel_height: height, height: down.count, width: across.count, tap: nil,
+        row: columns, narrow: lanes < ck_lanes() ? 1 : 0)
+    } else {
+      part.setVectors(
+        rows: down.count, columns: across.count, lanes: lanes, rowStep: columns, targetRow: across.count)
+    }
+    return part
   }
 
   /// The input pixels of one phase along one axis and the kernel elements that reach them.
@@ -170,9 +209,9 @@ struct DirectCorrelation {
       var start = group * weightCount
       for part in parts {
         ck_pack_weights(
-          weight + group * weightCount, channels, weightStride, part.weights, part.taps.count,
+          weight + group * weightCount, channels, weightStride, part.weights, part.weights.count,
           target.pointer + start)
-        start += channels * part.taps.count
+        start += channels * part.weights.count
       }
     }
     return packed
@@ -180,7 +219,7 @@ struct DirectCorrelation {
 
   /// Floats of scratch that `run` needs.
   var scratchCount: Int {
-    (isInPlace ? 0 : pack.channels * pack.plane) + (parts.contains { $0.spread != nil } ? outputUnit : 0)
+    (isInPlace ? 0 : pack.channels * pack.plane) + (spreads.isEmpty ? 0 : outputUnit)
   }
 
   /// Makes one unit's image ready, unless it is read in place.
@@ -199,29 +238,22 @@ struct DirectCorrelation {
     spreading: UnsafeMutablePointer<Float>
   ) {
     let image = isInPlace ? x : UnsafePointer(scratch)
-    let first = ck_direct_block_start(channels, blocks.lowerBound)
-    let count = ck_direct_block_start(channels, blocks.upperBound) - first
     var weight = weight
     var ending = ending
+    var outputs: [UnsafePointer<Float>] = []
+    var spreading = spreading
     for part in parts {
-      part.taps.withUnsafeBufferPointer { taps in
-        var shape = ck_direct_shape(
-          channels: channels, taps: taps.count, vectors: part.places.count, tap: taps.baseAddress,
-          place: nil, target: nil, lanes: part.lanes, plane: part.plane, narrow: part.isNarrow ? 1 : 0)
-        part.places.withUnsafeBufferPointer { places in
-          part.targets.withUnsafeBufferPointer { targets in
-            shape.place = places.baseAddress
-            shape.target = targets.baseAddress
-            let target = part.spread == nil ? y : spreading
-            ck_direct(&shape, image, weight, &ending, blocks.lowerBound, blocks.count, target)
-          }
-        }
-      }
-      if var spread = part.spread {
-        spread.channels = count
-        ck_spread(&spread, spreading + first * part.plane, y + first * (outputUnit / channels))
-      }
-      weight += channels * part.taps.count
+      let target = spreads.isEmpty ? y : spreading
+      part.run(image, weight: weight, ending: &ending, channels: channels, blocks: blocks, into: target)
+      weight += channels * part.weights.count
+      outputs.append(UnsafePointer(spreading))
+      spreading += channels * part.plane
+    }
+    let first = ck_direct_block_start(channels, blocks.lowerBound)
+    for var spread in spreads {
+      spread.shape.channels = ck_direct_block_start(channels, blocks.upperBound) - first
+      let own = spread.parts.map { $0.map { Optional(outputs[$0] + first * parts[$0].plane) } ?? nil }
+      ck_spread(&spread.shape, own, y + first * (outputUnit / channels))
     }
   }
 
@@ -273,6 +305,30 @@ struct DirectCorrelation {
 }
 
 extension DirectCorrelation.Part {
+  /// Computes blocks of channels.
+  func run(
+    _ image: UnsafePointer<Float>, weight: UnsafePointer<Float>, ending: inout ck_direct_ending, channels: Int,
+    blocks: Range<Int>, into y: UnsafeMutablePointer<Float>
+  ) {
+    taps.withUnsafeBufferPointer { taps in
+      if var band {
+        band.tap = taps.baseAddress
+        ck_direct_band(&band, image, weight, y)
+        return
+      }
+      var shape = ck_direct_shape(
+        channels: channels, taps: taps.count, vectors: places.count, tap: taps.baseAddress, place: nil,
+        target: nil, lanes: lanes, plane: plane, narrow: isNarrow ? 1 : 0)
+      places.withUnsafeBufferPointer { places in
+        targets.withUnsafeBufferPointer { targets in
+          shape.place = places.baseAddress
+          shape.target = targets.baseAddress
+          ck_direct(&shape, image, weight, &ending, blocks.lowerBound, blocks.count, y)
+        }
+      }
+    }
+  }
+
   /// Cuts rows of outputs into vectors. The last of a row moves back to end with the row, so that none is cut short
   /// unless the row is: pixels computed twice come out the same.
   mutating func setVectors(rows: Int, columns: Int, lanes: Int, rowStep: Int, targetRow: Int) {

@@ -6,7 +6,7 @@ struct DirectWeightGradient {
   private let s: ConvolutionShape
   private let taps: [Int]
   private let places: [Int32]
-  private let isNarrow: Bool
+  private let lanes: Int
   private let input: ck_pack_shape
   private let upstream: ck_pack_shape
   private let readsInputInPlace: Bool
@@ -19,8 +19,7 @@ struct DirectWeightGradient {
   init(_ s: ConvolutionShape, gated: Bool) {
     self.s = s
     let (rows, columns) = (s.outputHeight, s.outputWidth)
-    let lanes = DirectCorrelation.lanes(width: columns)
-    isNarrow = lanes < ck_lanes()
+    lanes = DirectCorrelation.lanes(width: columns)
     let vectors = (columns + lanes - 1) / lanes
     let isWhole = columns % lanes == 0
     readsUpstreamInPlace = isWhole && !gated
@@ -39,7 +38,7 @@ struct DirectWeightGradient {
     for y in 0..<rows { for v in 0..<vectors { places.append(Int32(y * rowStep + v * lanes)) } }
     self.places = places
     let block = 6 * upstream.plane * MemoryLayout<Float>.size
-    unitsAtOnce = max(1, min(Int(ck_weight_images), 24 << 10 / max(1, block)))
+    unitsAtOnce = max(1, min(16, (24 << 10) / max(1, block)))
     let most = max(1, min(16, (16 << 20) / max(1, s.groups * s.outputs * s.taps * 4)))
     chunks = max(1, min(most, s.images / max(1, min(unitsAtOnce, s.images / 8))))
   }
@@ -78,44 +77,44 @@ struct DirectWeightGradient {
     let scratch = ck_buffer_take(scratchCount)!
     defer { ck_buffer_return(scratch, scratchCount) }
     var isFirst = true
-    var (inputs, upstreams) = ([UnsafePointer<Float>?](), [UnsafePointer<Float>?]())
+    var steps: [Int] = []
     for group in 0..<s.groups {
       for first in stride(from: images.lowerBound, to: images.upperBound, by: unitsAtOnce) {
-        inputs.removeAll(keepingCapacity: true)
-        upstreams.removeAll(keepingCapacity: true)
-        for image in first..<min(images.upperBound, first + unitsAtOnce) {
-          let unit = image * s.groups + group
-          let own = scratch + (image - first) * (inputCount + upstreamCount)
-          inputs.append(x + unit * s.inputUnit)
-          upstreams.append(dy + unit * s.outputUnit)
+        let unit = first * s.groups + group
+        let (firstInput, firstUpstream) = (x + unit * s.inputUnit, dy + unit * s.outputUnit)
+        let inputs = readsInputInPlace ? firstInput : UnsafePointer(scratch)
+        let upstreams =
+          readsUpstreamInPlace ? firstUpstream : UnsafePointer(scratch + unitsAtOnce * inputCount)
+        steps.removeAll(keepingCapacity: true)
+        for at in 0..<(min(images.upperBound, first + unitsAtOnce) - first) {
+          let skip = at * s.groups
           withUnsafePointer(to: input) { shape in
             if readsInputInPlace { return }
-            ck_pack_image(shape, x + unit * s.inputUnit, nil, isFirst ? 1 : 0, own)
-            inputs[image - first] = UnsafePointer(own)
+            ck_pack_image(
+              shape, firstInput + skip * s.inputUnit, nil, isFirst ? 1 : 0, scratch + at * inputCount)
           }
           withUnsafePointer(to: upstream) { shape in
             if readsUpstreamInPlace { return }
-            let open = gate.map { $0 + unit * s.outputUnit }
-            ck_pack_image(shape, dy + unit * s.outputUnit, open, isFirst ? 1 : 0, own + inputCount)
-            upstreams[image - first] = UnsafePointer(own + inputCount)
+            let open = gate.map { $0 + (unit + skip) * s.outputUnit }
+            ck_pack_image(
+              shape, firstUpstream + skip * s.outputUnit, open, isFirst ? 1 : 0,
+              scratch + unitsAtOnce * inputCount + at * upstreamCount)
+          }
+          let from = at * (readsUpstreamInPlace ? s.groups * s.outputUnit : upstreamCount)
+          let place = at * (readsInputInPlace ? s.groups * s.inputUnit : inputCount)
+          for (v, own) in places.enumerated() {
+            steps.append(from + v * lanes)
+            steps.append(place + Int(own))
           }
         }
         isFirst = false
-        sum(inputs, upstreams, to: dw + group * s.outputs * s.taps)
-      }
-    }
-  }
-
-  private func sum(
-    _ inputs: [UnsafePointer<Float>?], _ upstreams: [UnsafePointer<Float>?],
-    to dw: UnsafeMutablePointer<Float>
-  ) {
-    taps.withUnsafeBufferPointer { taps in
-      places.withUnsafeBufferPointer { places in
-        var shape = ck_weight_shape(
-          channels: s.outputs, taps: taps.count, vectors: places.count, tap: taps.baseAddress,
-          place: places.baseAddress, dy_plane: upstream.plane, narrow: isNarrow ? 1 : 0)
-        ck_direct_weights(&shape, upstreams, inputs, inputs.count, dw)
+        taps.withUnsafeBufferPointer { taps in
+          var shape = ck_weight_shape(
+            channels: s.outputs, taps: taps.count, tap: taps.baseAddress, dy_plane: upstream.plane,
+            narrow: lanes < ck_lanes() ? 1 : 0)
+          ck_direct_weights(
+            &shape, upstreams, inputs, steps, steps.count / 2, dw + group * s.outputs * s.taps)
+        }
       }
     }
   }

@@ -73,6 +73,12 @@ extension Tensor {
             x: dy.pointer, gate: gate?.pointer, weight: transformed.pointer, ending: ck_direct_ending(),
             into: target)
         }
+      case .direct where ScatterGradient.suits(s):
+        let scatter = ScatterGradient(s)
+        let packed = scatter.packWeights(weight.pointer)
+        withExtendedLifetime(packed) {
+          scatter.run(dy: dy.pointer, gate: gate?.pointer, weight: packed.pointer, into: target)
+        }
       case .direct, .unfolded:
         let correlation = DirectCorrelation.inputGradient(s)
         let packed = correlation.packWeights(weight.pointer, groups: s.groups)

@@ -156,23 +156,45 @@ typedef struct {
 void ck_direct(const ck_direct_shape *s, const float *x, const float *w, const ck_direct_ending *e, size_t first_block,
                size_t blocks, float *y);
 
-// dw[channel][tap] += the sum over images and pixels of dy times the tap's pixel. Each dy is packed
-// [channel][vector][lane], lanes beyond the image zero.
-enum { ck_weight_images = 16 };  // most images in a call
+// dw[channel][tap] += the sum over `steps` vectors of pixels of dy times the tap's pixels. A step is two places, in dy
+// and in x; lanes beyond the image are zero in dy.
 typedef struct {
-  size_t channels, taps, vectors;
+  size_t channels, taps;
   const ptrdiff_t *tap;
-  const int32_t *place;
   size_t dy_plane;
   int narrow;
 } ck_weight_shape;
-void ck_direct_weights(const ck_weight_shape *s, const float *const *dy, const float *const *x, size_t images, float *dw);
+void ck_direct_weights(const ck_weight_shape *s, const float *dy, const float *x, const ptrdiff_t *step, size_t steps,
+                       float *dw);
 
-// dx[channel][row * row_step + row_phase][column * column_step + column_phase] = x[channel][row][column]
+// dx += the gradient with respect to the input of a convolution with stride 1. A tap is a channel of dx and a row of the
+// kernel; weights are packed [kernel column][block of taps][channel of dy][tap], blocks as for ck_direct.
 typedef struct {
-  size_t channels, rows, columns, height, width, row_step, column_step, row_phase, column_phase;
+  size_t channels, dy_plane;  // of dy
+  size_t taps, kernel_width, column;  // column: from one column of the kernel to the next, in dx
+  const ptrdiff_t *target;  // from the corner of dx to where each tap's first column adds
+  size_t vectors;
+  const int32_t *place;   // of each vector of pixels in a plane of dy
+  const int32_t *corner;  // and in a plane of dx
+  int narrow;
+} ck_scatter_shape;
+void ck_direct_scatter(const ck_scatter_shape *s, const float *dy, const float *w, float *dx);
+
+// dx[channel][row * row_step + row_phase][column * column_step + phase] = parts[phase][channel][row][column] for every
+// column phase; a part that is NULL counts as zeros.
+typedef struct {
+  size_t channels, rows, height, width, row_step, column_step, row_phase;
 } ck_spread_shape;
-void ck_spread(const ck_spread_shape *s, const float *x, float *dx);
+void ck_spread(const ck_spread_shape *s, const float *const *parts, float *dx);
+// One output channel at stride 1, with a kernel 3 or 5 high, at least 4 rows and one vector wide. A tap is a channel and
+// a column of the kernel, its weights w[tap][kernel row].
+typedef struct {
+  size_t taps, kernel_height, height, width;
+  const ptrdiff_t *tap;  // from an output pixel's place to the first pixel of each tap's column
+  size_t row;            // from one row of the packed image to the next
+  int narrow;
+} ck_band_shape;
+void ck_direct_band(const ck_band_shape *s, const float *x, const float *w, float *y);
 // y[channel] += the sum of the channel's plane where `gate`, if any, is positive
 void ck_add_plane_sums(const float *x, const float *gate, size_t channels, size_t plane, double *y);
 
