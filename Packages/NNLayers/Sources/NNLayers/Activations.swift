@@ -1,4 +1,5 @@
 import AutoDiffLite
+import TensorCore
 
 /// max(x, 0), element by element; the gradient at 0 is 0.
 public struct ReLU: Layer {
@@ -6,6 +7,10 @@ public struct ReLU: Layer {
   public init() {}
   /// Any shape to the same shape.
   public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable { x.relu() }
+  /// A rectifier that joins what comes before it.
+  public func plan(_ x: ComputationGraph.Value, in builder: inout PlanBuilder) -> ComputationGraph.Value {
+    builder.graph.relu(x)
+  }
 }
 
 /// x where x > 0, else `slope · x`.
@@ -40,4 +45,8 @@ public struct Flatten: Layer {
   public init() {}
   /// `[n, …] → [n, product of the rest]`.
   public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable { x.flattened() }
+  /// Another shape for the same numbers.
+  public func plan(_ x: ComputationGraph.Value, in builder: inout PlanBuilder) -> ComputationGraph.Value {
+    builder.graph.flatten(x)
+  }
 }

@@ -52,6 +52,11 @@ public struct Convolution: ReLUFusing {
       weight: weight.variable, bias: bias?.variable, settings: settings, thenReLU: thenReLU)
   }
 
+  /// A convolution.
+  public func plan(_ x: ComputationGraph.Value, in builder: inout PlanBuilder) -> ComputationGraph.Value {
+    builder.graph.convolution(x, weight: weight.value, bias: bias?.value, settings: settings)
+  }
+
   /// `weight`, then `bias`.
   public mutating func visitParameters(_ visit: (String, inout Parameter) -> Void) {
     visit("weight", &weight)

@@ -18,6 +18,10 @@ public protocol Layer: Sendable {
   /// and a dot. Counting, saving, freezing, optimizing and pruning are all written on this walk.
   mutating func visitParameters(_ visit: (String, inout Parameter) -> Void)
 
+  /// Adds what the layer does in evaluation mode to a plan and returns its result. A layer without this method is called
+  /// as it is.
+  func plan(_ x: ComputationGraph.Value, in builder: inout PlanBuilder) -> ComputationGraph.Value
+
   /// Calls `visit` with each tensor that is saved but not learned: running means and the like.
   mutating func visitBuffers(_ visit: (String, inout Tensor) -> Void)
 }

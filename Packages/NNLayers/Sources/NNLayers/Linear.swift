@@ -33,6 +33,11 @@ public struct Linear: Layer {
     return x.linear(weight: weight.variable, bias: bias?.variable)
   }
 
+  /// A product.
+  public func plan(_ x: ComputationGraph.Value, in builder: inout PlanBuilder) -> ComputationGraph.Value {
+    builder.graph.linear(x, weight: weight.value, bias: bias?.value)
+  }
+
   /// `weight`, then `bias`.
   public mutating func visitParameters(_ visit: (String, inout Parameter) -> Void) {
     visit("weight", &weight)

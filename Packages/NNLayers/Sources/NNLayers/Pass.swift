@@ -75,10 +75,14 @@ public final class Pass {
   /// - Throws: `InputError.missing` that lists the valid names with their shapes.
   public func checkRequested() throws {
     for name in requested.sorted() where activations[name] == nil {
-      throw InputError(
-        .missing, "layer \"\(name)\"",
-        expected: "one of " + seen.map { "\($0.name) \($0.shape)" }.joined(separator: ", "),
-        found: "no such layer")
+      throw Pass.unknownLayer(name, seen: seen)
     }
+  }
+
+  static func unknownLayer(_ name: String, seen: [(name: String, shape: Shape)]) -> InputError {
+    InputError(
+      .missing, "layer \"\(name)\"",
+      expected: "one of " + seen.map { "\($0.name) \($0.shape)" }.joined(separator: ", "),
+      found: "no such layer")
   }
 }

@@ -33,6 +33,13 @@ public struct Sequential: Layer {
     return x
   }
 
+  /// The layers' operations in order.
+  public func plan(_ x: ComputationGraph.Value, in builder: inout PlanBuilder) -> ComputationGraph.Value {
+    var x = x
+    for (position, layer) in layers.enumerated() { x = builder.enter(String(position), layer, x) }
+    return x
+  }
+
   /// Each layer's parameters under its position.
   public mutating func visitParameters(_ visit: (String, inout Parameter) -> Void) {
     for position in layers.indices {

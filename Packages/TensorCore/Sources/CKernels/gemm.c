@@ -10,6 +10,10 @@ size_t ck_gemm_panel_columns(void) { return ck_level() == 2 ? 64 : ck_level() ==
 void ck_gemm_panel(const ck_gemm_shape *s, const float *a, const float *b, const float *bias, float *c, float *panel) {
   CK_CALL(gemm_panel, s, a, b, bias, c, panel);
 }
+void ck_gemm_pack(const ck_gemm_shape *s, const float *b, float *packed) { CK_CALL(gemm_pack, s, b, packed); }
+void ck_gemm_packed(const ck_gemm_shape *s, const float *a, const float *packed, const float *bias, float *c) {
+  CK_CALL(gemm_packed, s, a, packed, bias, c);
+}
 #else
 #include "vectors.h"
 
@@ -88,22 +92,37 @@ static inline __attribute__((always_inline)) void CK(gemm_rows)(
 #undef CK_LAST
 }
 
+static void CK(gemm_part)(
+    const ck_gemm_shape *s, const float *part, const float *panel, size_t depth, const float *bias, float *c, int adds) {
+  switch ((s->columns + CK_LANES - 1) / CK_LANES) {
+  case 1: CK(gemm_rows)(s, part, panel, depth, bias, c, adds, 1); break;
+  case 2: CK(gemm_rows)(s, part, panel, depth, bias, c, adds, 2); break;
+#if CK_LANES == 16
+  case 3: CK(gemm_rows)(s, part, panel, depth, bias, c, adds, 3); break;
+  case 4: CK(gemm_rows)(s, part, panel, depth, bias, c, adds, 4); break;
+#endif
+  }
+}
+
 // C[rows][columns] = A[rows][depth] B[depth][columns] + bias[columns], columns at most one panel wide
 static void CK(gemm_panel)(
     const ck_gemm_shape *s, const float *a, const float *b, const float *bias, float *c, float *panel) {
   for (size_t first = 0; first < s->depth; first += ck_gemm_panel_depth) {
     size_t depth = CK_MINIMUM(s->depth - first, (size_t)ck_gemm_panel_depth);
     CK(pack_panel)(s, b, first, depth, panel);
-    const float *part = a + first * s->a_column_stride;
-    switch ((s->columns + CK_LANES - 1) / CK_LANES) {
-    case 1: CK(gemm_rows)(s, part, panel, depth, bias, c, first > 0, 1); break;
-    case 2: CK(gemm_rows)(s, part, panel, depth, bias, c, first > 0, 2); break;
-#if CK_LANES == 16
-    case 3: CK(gemm_rows)(s, part, panel, depth, bias, c, first > 0, 3); break;
-    case 4: CK(gemm_rows)(s, part, panel, depth, bias, c, first > 0, 4); break;
-#endif
-    }
+    CK(gemm_part)(s, a + first * s->a_column_stride, panel, depth, bias, c, first > 0);
   }
+}
+
+static void CK(gemm_pack)(const ck_gemm_shape *s, const float *b, float *packed) {
+  CK(pack_panel)(s, b, 0, s->depth, packed);
+}
+
+static void CK(gemm_packed)(
+    const ck_gemm_shape *s, const float *a, const float *packed, const float *bias, float *c) {
+  for (size_t first = 0; first < s->depth; first += ck_gemm_panel_depth)
+    CK(gemm_part)(s, a + first * s->a_column_stride, packed + first * CK_PANEL,
+                  CK_MINIMUM(s->depth - first, (size_t)ck_gemm_panel_depth), bias, c, first > 0);
 }
 #undef CK_PANEL
 #endif

@@ -406,9 +406,14 @@ static void CK(winograd_sums)(const ck_winograd_shape *s, const float *x, const 
   const float *a = x + number * (tiles * inputs + 16);
   const float *b = dy + number * (tiles * panels * CK_PANEL + 16);
   float *c = sums + number * (s->inputs * panels * CK_PANEL + 16);
-  for (size_t panel = 0; panel < panels; panel++)
-    CK(winograd_product)(a, 1, inputs, s->inputs, tiles, b + panel * tiles * CK_PANEL, s->outputs - panel * CK_PANEL,
-                         c + panel * s->inputs * CK_PANEL, CK_PANEL, adds);
+  // Long sums lose digits: they are cut into parts that are added up in memory.
+  for (size_t first = 0; first < tiles; first += 64) {
+    size_t depth = CK_MINIMUM(tiles - first, (size_t)64);
+    for (size_t panel = 0; panel < panels; panel++)
+      CK(winograd_product)(a + first * inputs, 1, inputs, s->inputs, depth, b + (panel * tiles + first) * CK_PANEL,
+                           s->outputs - panel * CK_PANEL, c + panel * s->inputs * CK_PANEL, CK_PANEL,
+                           adds || first > 0);
+  }
 }
 
 static void CK(winograd_weight_gradient)(const ck_winograd_shape *s, const float *sums, size_t first_input,

@@ -1,5 +1,5 @@
 /// The sizes of one convolution, for the code that computes it: `units` are images times groups.
-struct ConvolutionShape: Hashable {
+struct ConvolutionShape: Hashable, Sendable {
   let images: Int
   let groups: Int
   /// Channels of one group.
@@ -34,6 +34,8 @@ struct ConvolutionShape: Hashable {
   var outputUnit: Int { outputs * outputPlane }
   var multiplyAdds: Int { units * outputUnit * taps }
 
-  /// How many units a task takes: work for some tens of microseconds, whatever the number of threads.
-  var unitsPerTask: Int { max(1, min(units / 8, (1 << 21) / max(1, outputUnit * taps))) }
+  /// How many of these units a task takes: work for some tens of microseconds, whatever the number of threads.
+  func unitsPerTask(of units: Int) -> Int {
+    max(1, min(units / 8, (1 << 21) / max(1, outputUnit * taps)))
+  }
 }

@@ -3,7 +3,7 @@ internal import CKernels
 /// The gradient of an unpadded convolution with respect to its input, by scattering. Gathering would compute every input
 /// pixel from a whole kernel's worth of upstream pixels, many of which lie outside the output: more than half for a 5×5
 /// kernel over a 12×12 image.
-struct ScatterGradient {
+struct ScatterGradient: Sendable {
   private let s: ConvolutionShape
   private let targets: [Int]
   private let places: [Int32]
@@ -50,27 +50,30 @@ struct ScatterGradient {
   }
 
   /// Computes all units; `gate` closes the upstream gradient where it is not positive.
+  ///
+  /// - Parameter adds: whether the gradient is added to what `dx` holds.
   func run(
-    dy: UnsafePointer<Float>, gate: UnsafePointer<Float>?, weight: UnsafePointer<Float>,
-    into dx: SendablePointer<Float>
+    units: Int, dy: UnsafePointer<Float>, gate: UnsafePointer<Float>?, weight: UnsafePointer<Float>,
+    adds: Bool = false, into dx: SendablePointer<Float>
   ) {
-    ThreadPool.run(count: s.units, inChunksOf: s.unitsPerTask) { range in
+    ThreadPool.run(count: units, inChunksOf: s.unitsPerTask(of: units)) { range in
       let gated = ck_buffer_take(s.outputUnit)!
       defer { ck_buffer_return(gated, s.outputUnit) }
       for unit in range {
         run(
           dy: dy + unit * s.outputUnit, gate: gate.map { $0 + unit * s.outputUnit },
-          weight: weight + unit % s.groups * weightCount, into: dx.pointer + unit * s.inputUnit, gated: gated)
+          weight: weight + unit % s.groups * weightCount, adds: adds, into: dx.pointer + unit * s.inputUnit,
+          gated: gated)
       }
     }
   }
 
   /// Computes one unit; `gated` is scratch as large as its upstream gradient.
-  func run(
-    dy: UnsafePointer<Float>, gate: UnsafePointer<Float>?, weight: UnsafePointer<Float>,
+  private func run(
+    dy: UnsafePointer<Float>, gate: UnsafePointer<Float>?, weight: UnsafePointer<Float>, adds: Bool,
     into dx: UnsafeMutablePointer<Float>, gated: UnsafeMutablePointer<Float>
   ) {
-    dx.update(repeating: 0, count: s.inputUnit)
+    if !adds { dx.update(repeating: 0, count: s.inputUnit) }
     var upstream = dy
     if let gate {
       ck_binary(ck_where_positive, dy, 1, gate, 1, gated, s.outputUnit)

@@ -31,14 +31,15 @@ extension Tensor {
         let winograd = WinogradConvolution(s, inputGradient: false)
         let transformed = winograd.transformWeights(weight.pointer)
         withExtendedLifetime(transformed) {
-          winograd.run(x: pointer, gate: nil, weight: transformed.pointer, ending: ending, into: target)
+          winograd.run(
+            images: s.images, x: pointer, gate: nil, weight: transformed.pointer, ending: ending, into: target)
         }
       case .direct, .unfolded:
         let correlation = DirectCorrelation.forward(s)
         let packed = correlation.packWeights(weight.pointer, groups: s.groups)
         withExtendedLifetime(packed) {
           correlation.run(
-            units: s.units, groups: s.groups, unitsPerTask: s.unitsPerTask, x: pointer, gate: nil,
+            units: s.units, groups: s.groups, unitsPerTask: s.unitsPerTask(of: s.units), x: pointer, gate: nil,
             weight: packed.pointer, ending: ending, into: target)
         }
       }
@@ -70,21 +71,22 @@ extension Tensor {
         let transformed = winograd.transformWeights(weight.pointer)
         withExtendedLifetime(transformed) {
           winograd.run(
-            x: dy.pointer, gate: gate?.pointer, weight: transformed.pointer, ending: ck_direct_ending(),
-            into: target)
+            images: s.images, x: dy.pointer, gate: gate?.pointer, weight: transformed.pointer,
+            ending: ck_direct_ending(), into: target)
         }
       case .direct where ScatterGradient.suits(s):
         let scatter = ScatterGradient(s)
         let packed = scatter.packWeights(weight.pointer)
         withExtendedLifetime(packed) {
-          scatter.run(dy: dy.pointer, gate: gate?.pointer, weight: packed.pointer, into: target)
+          scatter.run(
+            units: s.units, dy: dy.pointer, gate: gate?.pointer, weight: packed.pointer, into: target)
         }
       case .direct, .unfolded:
         let correlation = DirectCorrelation.inputGradient(s)
         let packed = correlation.packWeights(weight.pointer, groups: s.groups)
         withExtendedLifetime(packed) {
           correlation.run(
-            units: s.units, groups: s.groups, unitsPerTask: s.unitsPerTask, x: dy.pointer,
+            units: s.units, groups: s.groups, unitsPerTask: s.unitsPerTask(of: s.units), x: dy.pointer,
             gate: gate?.pointer,
             weight: packed.pointer, ending: ck_direct_ending(), into: target)
         }
@@ -115,7 +117,7 @@ extension Tensor {
       switch ConvolutionPath.resolve(path, for: .weightGradient, s) {
       case .winograd:
         WinogradConvolution(s, inputGradient: false).weightGradient(
-          x: input.pointer, dy: dy.pointer, gate: gate?.pointer, into: target)
+          images: s.images, x: input.pointer, dy: dy.pointer, gate: gate?.pointer, into: target)
       case .direct, .unfolded:
         DirectWeightGradient(s, gated: gate != nil).run(
           x: input.pointer, dy: dy.pointer, gate: gate?.pointer, into: target)

@@ -1,9 +1,8 @@
 internal import CKernels
 
 /// F(4×4, 3×3) for the three passes of a convolution with a 3×3 kernel, stride 1, no dilation and no groups.
-struct WinogradConvolution {
+struct WinogradConvolution: Sendable {
   private let shape: ck_winograd_shape
-  private let images: Int
   private let isGradient: Bool
   /// Output pixels of a task come from about this many tiles, a multiple of the six that a product takes at once.
   private static let tilesPerTask = 24
@@ -11,14 +10,14 @@ struct WinogradConvolution {
   /// Whether this algorithm can compute the pass.
   static func suits(_ s: ConvolutionShape, pass: ConvolutionPass) -> Bool {
     s.kernel == 3 && s.settings.stride == 1 && s.settings.dilation == 1 && s.groups == 1
-      && max(s.settings.padding.height, s.settings.padding.width) <= 2 && s.outputPlane > 0 && s.images > 0
+      && max(s.settings.padding.height, s.settings.padding.width) <= 2
+      && min(s.inputs, s.outputs, s.outputPlane, s.height * s.width) > 0
   }
 
   /// The forward pass, or, with upstream gradient and input in each other's place, the gradient with respect to the
   /// input, which is a convolution with the kernel turned around.
   init(_ s: ConvolutionShape, inputGradient: Bool) {
     let padding = s.settings.padding
-    images = s.images
     isGradient = inputGradient
     var shape =
       inputGradient
@@ -50,9 +49,10 @@ struct WinogradConvolution {
 
   /// Computes all images with transformed weights; `gate` closes the input where it is not positive.
   func run(
-    x: UnsafePointer<Float>, gate: UnsafePointer<Float>?, weight: UnsafePointer<Float>,
+    images: Int, x: UnsafePointer<Float>, gate: UnsafePointer<Float>?, weight: UnsafePointer<Float>,
     ending: ck_direct_ending, into y: SendablePointer<Float>
   ) {
+    if images == 0 { return }
     let total = images * shape.tile_rows
     let rows = min(total, max(1, Self.tilesPerTask / shape.tile_columns))
     let panels = ck_winograd_panels(shape.outputs)
@@ -88,7 +88,7 @@ struct WinogradConvolution {
 
   /// The gradient with respect to the weight, `[outputs, inputs, 3, 3]`.
   func weightGradient(
-    x: UnsafePointer<Float>, dy: UnsafePointer<Float>, gate: UnsafePointer<Float>?,
+    images: Int, x: UnsafePointer<Float>, dy: UnsafePointer<Float>, gate: UnsafePointer<Float>?,
     into dw: SendablePointer<Float>
   ) {
     withUnsafePointer(to: shape) { shape in

@@ -34,6 +34,11 @@ public struct MLP: Layer {
     network(x.shape.rank == 2 ? x : x.flattened(), in: pass)
   }
 
+  /// The network's operations.
+  public func plan(_ x: ComputationGraph.Value, in builder: inout PlanBuilder) -> ComputationGraph.Value {
+    network.plan(builder.graph.flatten(x), in: &builder)
+  }
+
   /// The linear layers' parameters, input side first.
   public mutating func visitParameters(_ visit: (String, inout Parameter) -> Void) {
     network.visitParameters(visit)

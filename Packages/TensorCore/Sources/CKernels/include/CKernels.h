@@ -116,6 +116,9 @@ typedef struct {
   size_t a_row_stride, a_column_stride, b_row_stride, b_column_stride, c_stride;
 } ck_gemm_shape;
 size_t ck_gemm_panel_columns(void);
+// The same in two steps: all of a panel of B packed, s->depth rows of it; then the product.
+void ck_gemm_pack(const ck_gemm_shape *s, const float *b, float *packed);
+void ck_gemm_packed(const ck_gemm_shape *s, const float *a, const float *packed, const float *bias, float *c);
 void ck_gemm_panel(const ck_gemm_shape *s, const float *a, const float *b, const float *bias, float *c, float *panel);
 
 // Direct convolution (see direct.c). Offsets are in floats.
@@ -230,3 +233,9 @@ void ck_winograd_sums(const ck_winograd_shape *s, const float *x, const float *d
                       float *sums);
 void ck_winograd_weight_gradient(const ck_winograd_shape *s, const float *sums, size_t first_input, size_t input_count,
                                  float *dw);
+
+// The machine's peak (see peak.c): multiply-adds in registers. The sum of all numbers is ck_peak_numbers() after 2 rounds
+// and more.
+size_t ck_peak_numbers(void);
+double ck_peak_operations(size_t rounds);
+double ck_peak_sum(size_t rounds);

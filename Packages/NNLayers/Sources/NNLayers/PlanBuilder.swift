@@ -1,0 +1,73 @@
+import AutoDiffLite
+import TensorCore
+
+/// Collects what a model's layers do in evaluation mode, as operations that can be joined and prepared.
+///
+/// A layer adds its operations to `graph`; a layer made of others calls `enter` for each of them, under the names that
+/// `Pass.enter` has.
+public struct PlanBuilder {
+  /// The operations so far.
+  public var graph: ComputationGraph
+  private let requested: Set<String>
+  private var path = ""
+  private var seen: [(name: String, shape: Shape)] = []
+  private(set) var kept: [String: ComputationGraph.Value] = [:]
+
+  init(sample: Shape, keeping requested: Set<String>) {
+    graph = ComputationGraph(input: sample)
+    self.requested = requested
+  }
+
+  /// Adds a child's operations under its name.
+  public mutating func enter(
+    _ name: String, _ layer: some Layer, _ x: ComputationGraph.Value
+  ) -> ComputationGraph.Value {
+    let outer = path
+    path = outer.isEmpty ? name : outer + "." + name
+    defer { path = outer }
+    let y = layer.plan(x, in: &self)
+    seen.append((path, graph.shape(of: y)))
+    if requested.contains(path) { kept[path] = y }
+    return y
+  }
+
+  /// Calls a layer as it is, on whole batches and through the tape on the way back.
+  public mutating func call(_ layer: some Layer, _ x: ComputationGraph.Value) -> ComputationGraph.Value {
+    let shape = layer(
+      Variable(.zeros(shape: graph.shape(of: x).inserting(axis: 0))), in: Pass(.evaluation)
+    ).shape.removing(axis: 0)
+    return graph.custom(
+      x, shape: shape,
+      ComputationGraph.Custom(
+        forward: { layer(Variable($0), in: Pass(.evaluation)).value },
+        gradient: { x, dy in
+          let leaf = Variable.leaf(x)
+          return layer(leaf, in: Pass(.evaluation)).gradients(withRespectTo: [leaf], upstream: dy)[0]
+        }))
+  }
+
+  func checkRequested() throws {
+    for name in requested.sorted() where kept[name] == nil { throw Pass.unknownLayer(name, seen: seen) }
+  }
+}
+
+extension Layer {
+  /// Calls the layer as it is.
+  public func plan(_ x: ComputationGraph.Value, in builder: inout PlanBuilder) -> ComputationGraph.Value {
+    builder.call(self, x)
+  }
+
+  /// The model made ready for evaluation: batch norm folded into convolutions, ReLUs and residual sums joined to them,
+  /// weights packed. Changing the model later does not change the plan.
+  ///
+  /// - Parameters:
+  ///   - sample: the shape of one input, without the batch: `[1, 28, 28]`.
+  ///   - keeping: names of layers whose outputs are wanted too; they are computed apart from what follows them.
+  /// - Throws: `InputError.missing` for an unknown name, listing the valid ones with their shapes.
+  public func prepared(for sample: Shape, keeping: Set<String> = []) throws -> EvaluationPlan {
+    var builder = PlanBuilder(sample: sample, keeping: keeping)
+    let output = plan(builder.graph.input, in: &builder)
+    try builder.checkRequested()
+    return EvaluationPlan(builder, output: output)
+  }
+}

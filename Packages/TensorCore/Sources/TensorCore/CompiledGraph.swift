@@ -1,0 +1,113 @@
+/// A graph made ready to run: operations joined, weights folded and packed, once. It runs forward, and back to the input
+/// without ever computing a weight's gradient.
+///
+/// Samples run a few at a time through all operations, so that what one operation writes is still in the cache when the
+/// next one reads it. All buffers are recycled.
+public final class CompiledGraph: Sendable {
+  private let sample: Shape
+  private let outputs: [Int]
+  private let forwardSteps: [PreparedStep]
+  private let gradientSteps: [PreparedStep]
+  private let slots: Int
+  /// How many samples run at a time.
+  private let chunk: Int
+
+  /// - Parameters:
+  ///   - outputs: the results that `run` returns; the first is the one that gradients start from.
+  public init(_ graph: ComputationGraph, outputs: [ComputationGraph.Value]) {
+    precondition(!outputs.isEmpty, "CompiledGraph: no outputs")
+    sample = graph.nodes[0].shape
+    self.outputs = outputs.map(\.index)
+    slots = graph.nodes.count
+    let kept = Set(self.outputs)
+    let weights = PreparedWeights()
+    func prepare(endings: Bool, gradients: Bool) -> [PreparedStep] {
+      let steps = GraphFusion.steps(of: graph, kept: kept, endings: endings)
+      var last: [Int: Int] = [:]
+      for (place, step) in steps.enumerated() {
+        for input in step.inputs + (step.addend.map { [$0] } ?? []) { last[input] = place }
+      }
+      return steps.enumerated().map { place, step in
+        let dead = last.filter { $0.value == place && !kept.contains($0.key) }.map(\.key)
+        return PreparedStep(step, graph, weights: weights, dead: dead, gradients: gradients)
+      }
+    }
+    forwardSteps = prepare(endings: true, gradients: false)
+    gradientSteps = prepare(endings: false, gradients: true)
+    let isWhole = graph.nodes.contains { if case .custom = $0.operation { true } else { false } }
+    let largest = graph.nodes.map(\.shape.count).max() ?? 1
+    // About as many samples as leave the largest result in the second-level cache.
+    chunk = isWhole ? .max : Swift.max(4, Swift.min(16, (1 << 18) / Swift.max(1, largest)))
+  }
+
+  /// The outputs for a batch: `[n, …]` each.
+  public func run(_ x: Tensor) -> [Tensor] {
+    check(x)
+    let shapes = outputs.map { output in forwardShape(output, count: x.shape[0]) }
+    let results = shapes.map { Tensor(uninitialized: $0) }
+    let targets = results.map { SendablePointer($0.freshPointer) }
+    forEachChunk(of: x) { rows, part in
+      var values = [Tensor?](repeating: nil, count: slots)
+      values[0] = part
+      for step in forwardSteps { step.run(&values) }
+      for (place, output) in outputs.enumerated() { Self.copy(values[output]!, to: targets[place], row: rows.lowerBound) }
+    }
+    return results
+  }
+
+  /// The first output, and the gradient with respect to the input of a function of it: `[n, …]` both.
+  ///
+  /// - Parameter upstream: the gradient of the function with respect to the output, for the output of some rows; called
+  ///   on any thread, several times at once.
+  public func outputAndInputGradient(
+    at x: Tensor, upstream: (_ output: Tensor, _ rows: Range<Int>) -> Tensor
+  ) -> (output: Tensor, gradient: Tensor) {
+    check(x)
+    let output = Tensor(uninitialized: forwardShape(outputs[0], count: x.shape[0]))
+    let gradient = Tensor(uninitialized: x.shape)
+    let targets = (SendablePointer(output.freshPointer), SendablePointer(gradient.freshPointer))
+    withoutActuallyEscaping(upstream) { upstream in
+      forEachChunk(of: x) { rows, part in
+        var values = [Tensor?](repeating: nil, count: slots)
+        var places = [MaxPoolingPlaces?](repeating: nil, count: slots)
+        values[0] = part
+        for step in gradientSteps { step.run(&values, places: &places) }
+        Self.copy(values[outputs[0]]!, to: targets.0, row: rows.lowerBound)
+        var slopes = [Tensor?](repeating: nil, count: slots)
+        slopes[outputs[0]] = upstream(values[outputs[0]]!, rows)
+        for step in gradientSteps.reversed() { step.runBack(values, places, &slopes) }
+        Self.copy(slopes[0] ?? .zeros(shape: part.shape), to: targets.1, row: rows.lowerBound)
+      }
+    }
+    return (output, gradient)
+  }
+
+  private func check(_ x: Tensor) {
+    precondition(
+      x.rank == sample.rank + 1 && x.shape.removing(axis: 0) == sample,
+      "CompiledGraph: expected [n] + \(sample), got \(x.shape)")
+  }
+
+  private func forwardShape(_ slot: Int, count: Int) -> Shape {
+    let step = forwardSteps.first { $0.output == slot }
+    return (step?.shape ?? sample).inserting(axis: 0).replacing(axis: 0, with: count)
+  }
+
+  private static func copy(_ part: Tensor, to target: SendablePointer<Float>, row: Int) {
+    let unit = part.shape.removing(axis: 0).count
+    part.withUnsafeBufferPointer {
+      if let from = $0.baseAddress { (target.pointer + row * unit).update(from: from, count: $0.count) }
+    }
+  }
+
+  /// With one chunk only, the operations themselves share out their work.
+  private func forEachChunk(of x: Tensor, _ body: (Range<Int>, Tensor) -> Void) {
+    let count = x.shape[0]
+    if count == 0 { return }
+    let chunks = (count - 1) / chunk + 1
+    ThreadPool.run(tasks: chunks) { index in
+      let rows = (index * count / chunks)..<((index + 1) * count / chunks)
+      body(rows, chunks == 1 ? x : x[rows: rows])
+    }
+  }
+}

@@ -1,0 +1,78 @@
+internal import CKernels
+
+/// A convolution with fixed weights for images of one size: tables made and weights packed once, for one pass.
+final class PreparedConvolution: Sendable {
+  private enum Algorithm: Sendable {
+    case direct(DirectCorrelation, Tensor)
+    case scatter(ScatterGradient, Tensor)
+    case winograd(WinogradConvolution, Tensor)
+  }
+
+  private let s: ConvolutionShape
+  /// For batches, and for fewer images than make a full block of Winograd's tiles.
+  private let many: Algorithm
+  private let few: Algorithm
+  private let result: Shape
+  /// Images from which on the algorithm for batches is used.
+  private let leastBatch: Int
+
+  /// - Parameters:
+  ///   - image: `[c, h, w]`, the convolution's input without the batch.
+  ///   - pass: forward or input gradient.
+  init(weight: Tensor, settings: ConvolutionSettings, image: Shape, pass: ConvolutionPass) {
+    precondition(pass != .weightGradient, "PreparedConvolution: weights are fixed")
+    let input = image.inserting(axis: 0)
+    let s = ConvolutionShape(input: input, weight: weight.shape, settings: settings)
+    self.s = s
+    result = pass == .forward ? settings.outputShape(input: input, weight: weight.shape) : input
+    let path = ConvolutionPath.resolve(nil, for: pass, s)
+    func prepare(_ path: ConvolutionPath) -> Algorithm {
+      if path == .winograd {
+        let winograd = WinogradConvolution(s, inputGradient: pass == .inputGradient)
+        return .winograd(winograd, winograd.transformWeights(weight.pointer))
+      }
+      if pass == .inputGradient && ScatterGradient.suits(s) {
+        let scatter = ScatterGradient(s)
+        return .scatter(scatter, scatter.packWeights(weight.pointer))
+      }
+      let direct = pass == .forward ? DirectCorrelation.forward(s) : .inputGradient(s)
+      return .direct(direct, direct.packWeights(weight.pointer, groups: s.groups))
+    }
+    many = prepare(path)
+    let tiles = (result[2] + 3) / 4 * ((result[3] + 3) / 4)
+    leastBatch = path == .winograd ? (6 + tiles - 1) / tiles : 0
+    few = leastBatch > 1 ? prepare(.direct) : many
+  }
+
+  /// The convolution of a batch or its gradient: `[n, …]`. The ending's parts may be nil; `addend` has the result's
+  /// shape.
+  func callAsFunction(
+    _ x: Tensor, gate: Tensor? = nil, bias: Tensor? = nil, addend: Tensor? = nil, thenReLU: Bool = false,
+    scale: Tensor? = nil, shift: Tensor? = nil
+  ) -> Tensor {
+    let images = x.shape[0]
+    let y = Tensor(uninitialized: result.replacing(axis: 0, with: images))
+    let target = SendablePointer(y.freshPointer)
+    let ending = ck_direct_ending(
+      bias: bias?.pointer, addend: addend?.pointer, scale: scale?.pointer, shift: shift?.pointer,
+      relu: thenReLU ? 1 : 0)
+    let units = images * s.groups
+    withExtendedLifetime((x, gate, bias, addend, scale, shift)) {
+      switch images >= leastBatch ? many : few {
+      case .direct(let direct, let weight):
+        direct.run(
+          units: units, groups: s.groups, unitsPerTask: s.unitsPerTask(of: units), x: x.pointer,
+          gate: gate?.pointer, weight: weight.pointer, ending: ending, into: target)
+      case .scatter(let scatter, let weight):
+        if let addend { target.pointer.update(from: addend.pointer, count: y.count) }
+        scatter.run(
+          units: units, dy: x.pointer, gate: gate?.pointer, weight: weight.pointer, adds: addend != nil,
+          into: target)
+      case .winograd(let winograd, let weight):
+        winograd.run(
+          images: images, x: x.pointer, gate: gate?.pointer, weight: weight.pointer, ending: ending, into: target)
+      }
+    }
+    return y
+  }
+}
