@@ -14,7 +14,9 @@ void ck_pack_image(const ck_pack_shape *s, const float *x, const float *gate, in
 void ck_pack_weights(const float *w, size_t channels, size_t stride, const ptrdiff_t *tap, size_t taps, float *packed) {
   CK_CALL(pack_weights, w, channels, stride, tap, taps, packed);
 }
-void ck_spread(const ck_spread_shape *s, const float *const *parts, float *dx) { CK_CALL(spread, s, parts, dx); }
+void ck_spread(const ck_spread_shape *s, const float *const *parts, const float *addend, float *dx) {
+  CK_CALL(spread, s, parts, addend, dx);
+}
 void ck_add_plane_sums(const float *x, const float *gate, size_t channels, size_t plane, double *y) {
   CK_CALL(add_plane_sums, x, gate, channels, plane, y);
 }
@@ -200,10 +202,11 @@ static void CK(pack_weights)(const float *w, size_t channels, size_t stride, con
 }
 
 // The rows of one phase, put together from the parts of all column phases.
-static void CK(spread)(const ck_spread_shape *s, const float *const *parts, float *dx) {
+static void CK(spread)(const ck_spread_shape *s, const float *const *parts, const float *addend, float *dx) {
   for (size_t channel = 0; channel < s->channels; channel++)
     for (size_t row = 0; row < s->rows; row++) {
-      float *to = dx + (channel * s->height + row * s->row_step + s->row_phase) * s->width;
+      size_t line = (channel * s->height + row * s->row_step + s->row_phase) * s->width;
+      float *to = dx + line;
       size_t done = 0;  // columns of every phase
       if (s->column_step == 2) {
         size_t columns = s->width / 2;
@@ -222,6 +225,8 @@ static void CK(spread)(const ck_spread_shape *s, const float *const *parts, floa
         const float *from = parts[phase] == NULL ? NULL : parts[phase] + (channel * s->rows + row) * columns;
         for (size_t i = done; i < columns; i++) to[i * s->column_step + phase] = from == NULL ? 0 : from[i];
       }
+      if (addend != NULL)
+        for (size_t i = 0; i < s->width; i++) to[i] += addend[line + i];
     }
 }
 

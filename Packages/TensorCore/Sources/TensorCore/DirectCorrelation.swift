@@ -240,6 +240,8 @@ struct DirectCorrelation: @unchecked Sendable {  // the C structures inside hold
     let image = isInPlace ? x : UnsafePointer(scratch)
     var weight = weight
     var ending = ending
+    let addend = ending.addend
+    if !spreads.isEmpty { ending.addend = nil }
     var outputs: [UnsafePointer<Float>] = []
     var spreading = spreading
     for part in parts {
@@ -253,7 +255,8 @@ struct DirectCorrelation: @unchecked Sendable {  // the C structures inside hold
     for var spread in spreads {
       spread.shape.channels = ck_direct_block_start(channels, blocks.upperBound) - first
       let own = spread.parts.map { $0.map { Optional(outputs[$0] + first * parts[$0].plane) } ?? nil }
-      ck_spread(&spread.shape, own, y + first * (outputUnit / channels))
+      let place = first * (outputUnit / channels)
+      ck_spread(&spread.shape, own, addend.map { $0 + place }, y + place)
     }
   }
 
@@ -314,6 +317,7 @@ extension DirectCorrelation.Part {
       if var band {
         band.tap = taps.baseAddress
         ck_direct_band(&band, image, weight, y)
+        if let addend = ending.addend { ck_axpy(1, addend, y, plane) }
         return
       }
       var shape = ck_direct_shape(

@@ -184,11 +184,11 @@ typedef struct {
 void ck_direct_scatter(const ck_scatter_shape *s, const float *dy, const float *w, float *dx);
 
 // dx[channel][row * row_step + row_phase][column * column_step + phase] = parts[phase][channel][row][column] for every
-// column phase; a part that is NULL counts as zeros.
+// column phase, plus `addend`, shaped as dx, if there is one; a part that is NULL counts as zeros.
 typedef struct {
   size_t channels, rows, height, width, row_step, column_step, row_phase;
 } ck_spread_shape;
-void ck_spread(const ck_spread_shape *s, const float *const *parts, float *dx);
+void ck_spread(const ck_spread_shape *s, const float *const *parts, const float *addend, float *dx);
 // One output channel at stride 1, with a kernel 3 or 5 high, at least 4 rows and one vector wide. A tap is a channel and
 // a column of the kernel, its weights w[tap][kernel row].
 typedef struct {
