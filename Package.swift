@@ -10,6 +10,7 @@ let package = Package(
     .library(name: "NNLayers", targets: ["NNLayers"]),
     .library(name: "Datasets", targets: ["Datasets"]),
     .library(name: "Attacks", targets: ["Attacks"]),
+    .library(name: "Defenses", targets: ["Defenses"]),
     .library(name: "Reporting", targets: ["Reporting"]),
   ],
   targets: [
@@ -45,6 +46,9 @@ let package = Package(
     .target(
       name: "Attacks", dependencies: ["NNLayers", "AutoDiffLite", "TensorCore"],
       path: "Packages/Attacks/Sources/Attacks"),
+    .target(
+      name: "Defenses", dependencies: ["Attacks", "NNLayers", "TensorCore"],
+      path: "Packages/Defenses/Sources/Defenses"),
     .target(
       name: "Reporting", dependencies: ["TensorCore", "ImageCodecs"],
       path: "Packages/Reporting/Sources/Reporting"),
@@ -84,6 +88,8 @@ let package = Package(
       path: "Packages/Datasets/Tests/DatasetsTests", resources: [.copy("Fixtures")]),
     .testTarget(
       name: "AttacksTests", dependencies: ["Attacks"], path: "Packages/Attacks/Tests/AttacksTests"),
+    .testTarget(
+      name: "DefensesTests", dependencies: ["Defenses"], path: "Packages/Defenses/Tests/DefensesTests"),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting"], path: "Packages/Reporting/Tests/ReportingTests"),
     .testTarget(

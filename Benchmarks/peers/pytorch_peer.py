@@ -3,32 +3,23 @@
 
 Prints one JSON line, for example
 
-    {"name": "softmax.train.b100", "threads": 2, "median_ms": 0.3, "runs": 25,
-     "variant": "SGD single", "peer": "PyTorch 2.13.0 eager, SGD single"}
+    {"name": "softmax.train.b100", "threads": 2, "variant": "SGD single floats",
+     "peer": "PyTorch 2.13.0 eager, SGD single floats", "median_ms": 0.3, "runs": 25}
 
-The data of a training row lie in one tensor, floats or bytes that become floats in the batch; a batch is taken by
-index_select with a slice of one permutation, gradients are set to none, and each form of storage and optimizer
-(single tensor, foreach, fused) is tried first, so that the fastest is measured. To add a row, write a function that builds its step and enter it in ROWS.
+Of each mode (eager, channels last, compiled) every sensible form is tried and the fastest is measured. To add a row,
+write a function that builds its variants for a mode and enter it in ROWS.
 """
 import argparse
-import itertools
-import json
-import statistics
-import time
+from functools import partial
 from typing import Callable, Iterator, NamedTuple
 
 import torch
-from torch import nn
-from torch.nn import functional
 
-Step = Callable[[], None]
-
-
-class Variant(NamedTuple):
-    """One way to do a row's work: what distinguishes it, and a function that does it once."""
-
-    label: str
-    step: Step
+import networks
+from attacks import attack_variants
+from inference import certification_variants, inference_variants
+from timing import Variant, serve
+from training import adam, sgd, training_variants
 
 
 class Row(NamedTuple):
@@ -38,111 +29,76 @@ class Row(NamedTuple):
     modes: tuple
 
 
-def training_variants(mode, make_model, make_optimizer, optimizer_name, batch_size, image_shape=(784,)):
-    """A training step on 60,000 images in one tensor, once for each storage and implementation of the optimizer."""
-    torch.manual_seed(0)
-    count = 60_000
-    stored_bytes = torch.randint(0, 256, (count, *image_shape), dtype=torch.uint8)
-    if mode == "channels_last":
-        stored_bytes = stored_bytes.to(memory_format=torch.channels_last)
-    stored_floats = stored_bytes.to(torch.float32).div_(255)
-    labels = torch.randint(0, 10, (count,))
-    order = torch.randperm(count)
-    for storage, implementation in itertools.product(("floats", "bytes"), ("single", "foreach", "fused")):
-        model = make_model()
-        if mode == "channels_last":
-            model = model.to(memory_format=torch.channels_last)
-        settings = {"foreach": False} if implementation == "single" else {implementation: True}
-        optimizer = make_optimizer(model.parameters(), **settings)
-
-        def loss_of(x, y, model=model):
-            return functional.cross_entropy(model(x), y)
-
-        if mode == "compile":
-            loss_of = torch.compile(loss_of, dynamic=False)
-
-        def float_batch(chosen):
-            return stored_floats.index_select(0, chosen)
-
-        def byte_batch(chosen):
-            return stored_bytes.index_select(0, chosen).to(torch.float32).div_(255)
-
-        batch = float_batch if storage == "floats" else byte_batch
-        position = 0
-
-        def step(loss_of=loss_of, optimizer=optimizer, batch=batch):
-            nonlocal position
-            chosen = order[position : position + batch_size]
-            position = position + batch_size if position + 2 * batch_size <= count else 0
-            loss = loss_of(batch(chosen), labels.index_select(0, chosen))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-
-        yield Variant(f"{optimizer_name} {implementation} {storage}", step)
-
-
-def softmax_model():
-    model = nn.Linear(784, 10)
-    nn.init.zeros_(model.weight)
-    nn.init.zeros_(model.bias)
-    return model
-
-
-def mlp512_model():
-    return nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 10))
-
-
-def sgd(parameters, **settings):
-    return torch.optim.SGD(parameters, lr=0.05, **settings)
-
-
-def adam(parameters, **settings):
-    return torch.optim.Adam(parameters, lr=5e-4, **settings)
-
-
 DENSE = ("eager", "compile")
+IMAGES = ("eager", "channels_last", "compile", "compile_channels_last")
+DIGIT = (1, 28, 28)
+PICTURE = (3, 32, 32)
+
+
+def training(make_model, make_optimizer, batch_size, image_shape=DIGIT, modes=IMAGES, **settings):
+    return Row(
+        lambda mode: training_variants(mode, make_model, make_optimizer, batch_size, image_shape, **settings), modes
+    )
+
+
+def inference(make_model, image_shape, batch_size):
+    return Row(lambda mode: inference_variants(mode, make_model(), image_shape, batch_size), (*IMAGES, "jit"))
+
+
+def attack(make_model, image_shape, **settings):
+    def variants(mode):
+        return attack_variants(mode, networks.settled(make_model, image_shape), image_shape, **settings)
+
+    return Row(variants, IMAGES)
+
+
+def certification(mode):
+    model = networks.settled(networks.convnn, DIGIT)
+    return certification_variants(mode, model, DIGIT, count=10_000, sigma=1, batches=(1_000, 5_000, 10_000))
+
+
+def normalized(make_model):
+    return lambda: networks.Normalized(make_model())
+
+
+NET_SGD = partial(sgd, lr=0.001, momentum=0.9)
+DOCUMENT_4_ADAM = partial(adam, lr=1e-3, weight_decay=1e-4)
+PICTURES = {"image_shape": PICTURE, "count": 1_600, "has_bytes": False}
+PGD_40 = {"count": 20, "radius": 0.03, "step_size": 0.01, "steps": 40, "random_start": True, "chunks": (20,)}
+FGSM = {"count": 20, "radius": 0.03, "step_size": 0.03, "steps": 1, "random_start": False, "chunks": (20,)}
+PGD_50 = {
+    "count": 1_000, "radius": 32 / 255, "step_size": 3.2 / 255, "steps": 50, "random_start": True,
+    "chunks": (500, 250, 100),
+}  # fmt: skip
+
+# The inference rows, which ONNX Runtime has too: a function that makes the model, the shape of an image, the batch size.
+INFERENCE = {
+    f"{make_model.__name__}.infer.b{batch_size}": (
+        partial(networks.settled, make_model, image_shape), image_shape, batch_size,
+    )
+    for make_model, image_shape in (
+        (networks.convnn, DIGIT),
+        (networks.simplecnn, PICTURE),
+        (networks.resnet, PICTURE),
+    )
+    for batch_size in (1, 16, 256)
+}  # fmt: skip
 
 ROWS = {
-    "softmax.train.b100": Row(lambda mode: training_variants(mode, softmax_model, sgd, "SGD", 100), DENSE),
-    "mlp512.train.b200": Row(lambda mode: training_variants(mode, mlp512_model, adam, "Adam", 200), DENSE),
+    "softmax.train.b100": training(networks.softmax_regression, partial(sgd, lr=0.05), 100, (784,), DENSE),
+    "mlp512.train.b200": training(networks.mlp512, partial(adam, lr=5e-4), 200, (784,), DENSE),
+    "net.train.b64": training(networks.net, NET_SGD, 64),
+    "net.pgd50.b1000": attack(networks.net, DIGIT, **PGD_50),
+    "convnn.train.b128": training(networks.convnn, partial(adam, lr=1e-3), 128),
+    "convnn.certify.n10000": Row(certification, (*IMAGES, "jit")),
+    "simplecnn.train.b32": training(networks.simplecnn, DOCUMENT_4_ADAM, 32, **PICTURES),
+    "resnet.train.b32": training(networks.resnet, DOCUMENT_4_ADAM, 32, **PICTURES),
+    "wide.train.b64": training(networks.wide, partial(adam, lr=1e-3), 64),
+    **{name: inference(*row) for name, row in INFERENCE.items()},
+    "simplecnn.fgsm.b20": attack(normalized(networks.simplecnn), PICTURE, **FGSM),
+    "simplecnn.pgd40.b20": attack(normalized(networks.simplecnn), PICTURE, **PGD_40),
+    "resnet.pgd40.b20": attack(normalized(networks.resnet), PICTURE, **PGD_40),
 }
-
-
-def time_steps(step, count):
-    """Milliseconds a step, over `count` steps in a row."""
-    start = time.perf_counter()
-    for _ in range(count):
-        step()
-    return (time.perf_counter() - start) * 1000 / count
-
-
-def warm_up(step, seconds=0.4):
-    """Runs until caches, the allocator and compiled code are ready; returns how many steps take 0.1 s."""
-    step()  # compiles, where the mode does, and must not count as a step's time
-    timings = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(timings) < 3:
-        timings.append(time_steps(step, 1))
-    return max(1, round(100 / statistics.median(timings)))
-
-
-def measure(variants, seconds):
-    """The fastest variant's label, its median milliseconds a step and the number of timings behind it."""
-    best = None
-    for variant in variants:
-        count = warm_up(variant.step)
-        trial = min(time_steps(variant.step, count) for _ in range(5))
-        if best is None or trial < best[0]:
-            best = (trial, variant, count)
-    if best is None:
-        raise SystemExit("--variant names none of this row's variants")
-    _, variant, count = best
-    timings = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(timings) < 3:
-        timings.append(time_steps(variant.step, count))
-    return variant.label, statistics.median(timings), len(timings)
 
 
 def main():
@@ -150,9 +106,9 @@ def main():
     parser.add_argument("--list", action="store_true", help="print each row's name and modes, and stop")
     parser.add_argument("--row", choices=sorted(ROWS))
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--mode", choices=("eager", "compile", "channels_last"), default="eager")
-    parser.add_argument("--variant", help="only this variant, as an earlier line named it")
+    parser.add_argument("--mode", choices=(*IMAGES, "jit"), default="eager")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long to measure, after the warm-up")
+    parser.add_argument("--serve", action="store_true", help="measure for each number of seconds on standard input")
     options = parser.parse_args()
     if options.list:
         for name, row in ROWS.items():
@@ -164,13 +120,12 @@ def main():
     if options.mode not in row.modes:
         parser.error(f"{options.row} has the modes {', '.join(row.modes)}, not {options.mode}")
     torch.set_num_threads(options.threads)
-    variants = row.variants(options.mode)
-    if options.variant:
-        variants = (variant for variant in variants if variant.label == options.variant)
-    label, median, runs = measure(variants, options.seconds)
-    peer = f"PyTorch {torch.__version__.split('+')[0]} {options.mode}, {label}"
-    result = {"name": options.row, "threads": options.threads, "median_ms": median, "runs": runs}
-    print(json.dumps(result | {"variant": label, "peer": peer}))
+
+    def describe(label):
+        peer = f"PyTorch {torch.__version__.split('+')[0]} {options.mode}, {label}"
+        return {"name": options.row, "threads": options.threads, "variant": label, "peer": peer}
+
+    serve(row.variants(options.mode), describe, None if options.serve else options.seconds)
 
 
 if __name__ == "__main__":

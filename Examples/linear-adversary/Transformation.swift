@@ -25,7 +25,7 @@ struct Transformation {
     self.target = target
     let classifier = LayerClassifier(model, inputRange: -Float.infinity...Float.infinity)
     let goal = Targeted(target: target, count: batch.count)
-    let directions = inputGradient(at: batch.inputs, of: classifier, goal: goal).sign()
+    let directions = classifier.inputGradient(at: batch.inputs, goal: goal).sign()
     self.directions = directions
     let sweep = DirectionSweep(batch.inputs, along: directions, steps: Self.steps, of: classifier)
     self.sweep = sweep

@@ -1,14 +1,16 @@
 import Foundation
 import TensorCore
 
-// rampart-bench --list
-// rampart-bench --row NAME --threads T --seconds S   prints one JSON line
+// rampart-bench --list | --list-kernels
+// rampart-bench --row NAME --threads T --seconds S        one JSON line
+// rampart-bench --kernels [PATTERN] --threads T           one JSON line for each kernel that fits the shell pattern
 
 let arguments = CommandLine.arguments
 
 func value(of option: String) -> String? {
   guard let place = arguments.firstIndex(of: option), place + 1 < arguments.count else { return nil }
-  return arguments[place + 1]
+  let next = arguments[place + 1]
+  return next.hasPrefix("--") ? nil : next
 }
 
 func fail(_ message: String) -> Never {
@@ -20,16 +22,25 @@ if arguments.contains("--list") {
   for workload in Workload.all { print(workload.name) }
   exit(0)
 }
-guard let name = value(of: "--row"), let workload = Workload.all.first(where: { $0.name == name }) else {
-  fail("--row takes one of \(Workload.all.map(\.name).joined(separator: ", "))")
+if arguments.contains("--list-kernels") {
+  for row in KernelRow.all { print(row.name) }
+  exit(0)
 }
 guard let threads = Int(value(of: "--threads") ?? "1"), threads > 0 else {
   fail("--threads takes a positive number")
 }
+ThreadPool.threadCount = threads
+if arguments.contains("--kernels") {
+  let pattern = value(of: "--kernels") ?? "*"
+  for row in KernelRow.all where fnmatch(pattern, row.name, 0) == 0 { print(row.measured(threads: threads)) }
+  exit(0)
+}
+guard let name = value(of: "--row"), let workload = Workload.all.first(where: { $0.name == name }) else {
+  fail("--row takes one of \(Workload.all.map(\.name).joined(separator: ", "))")
+}
 guard let seconds = Double(value(of: "--seconds") ?? "3"), seconds > 0 else {
   fail("--seconds takes a positive number")
 }
-ThreadPool.threadCount = threads
 let (median, repetitions) = workload.measure(seconds: seconds)
 print(
   """

@@ -52,11 +52,19 @@ public struct AttackResult: Sendable {
   public let attack: String
   /// One record a sample.
   public let records: [AttackRecord]
+  /// The changed inputs in the order of the records, `[n, …]`; nil where they were not kept.
+  public let adversarialInputs: Tensor?
 
-  /// Joins the records of several batches of one attack.
-  public init(attack: String, records: [AttackRecord]) {
+  /// A result, possibly of several batches of one attack.
+  ///
+  /// - Precondition: as many inputs as records.
+  public init(attack: String, records: [AttackRecord], adversarialInputs: Tensor? = nil) {
+    precondition(
+      adversarialInputs.map { $0.rank > 0 && $0.shape[0] == records.count } ?? true,
+      "AttackResult: \(records.count) records, inputs \(adversarialInputs?.shape ?? [])")
     self.attack = attack
     self.records = records
+    self.adversarialInputs = adversarialInputs
   }
 
   /// Wrong predictions on the clean inputs, of all samples.

@@ -12,6 +12,29 @@ public protocol Budget: Sendable, CustomStringConvertible {
   func project(_ candidate: Tensor, around x: Tensor, range: ClosedRange<Float>) -> Tensor
   /// The step of norm 1 that most raises a linear function with this gradient; zero for a zero gradient.
   func steepestAscent(_ gradient: Tensor) -> Tensor
+  /// One step of steepest ascent from `point` and back into the budget, in place:
+  /// `point ← project(point + size · steepestAscent(gradient), around: x)`.
+  func ascend(
+    _ point: inout Tensor, along gradient: Tensor, by size: Float, around x: Tensor, range: ClosedRange<Float>
+  )
+  /// An allowed point for each sample, drawn from the budget with the sample's own key: `[n, …]` and `[n]` keys.
+  func randomStart(_ x: Tensor, range: ClosedRange<Float>, keys: [RandomKey]) -> Tensor
+}
+
+extension Budget {
+  /// The operations one after the other.
+  public func ascend(
+    _ point: inout Tensor, along gradient: Tensor, by size: Float, around x: Tensor, range: ClosedRange<Float>
+  ) {
+    point = project(point + size * steepestAscent(gradient), around: x, range: range)
+  }
+
+  /// A draw that is uniform where each element may change by the radius, projected onto the budget.
+  public func randomStart(_ x: Tensor, range: ClosedRange<Float>, keys: [RandomKey]) -> Tensor {
+    // scaled afterwards: the width of −r ... r overflows for large r
+    let offset = radius * Tensor.uniform(shape: x.shape, in: -1...1, rowKeys: keys)
+    return project(x + offset, around: x, range: range)
+  }
 }
 
 /// All x + δ with max |δ| ≤ `radius`.
@@ -51,6 +74,13 @@ public struct LInfBall: Budget, Hashable {
 
   /// The sign of each element; 0 stays 0.
   public func steepestAscent(_ gradient: Tensor) -> Tensor { gradient.sign() }
+
+  /// The step in one pass over memory; the bits are those of the operations one after the other.
+  public func ascend(
+    _ point: inout Tensor, along gradient: Tensor, by size: Float, around x: Tensor, range: ClosedRange<Float>
+  ) {
+    point.signStep(along: gradient, size: size, around: x, radius: radius, range: range)
+  }
 
   /// The norm and the radius.
   public var description: String { "L-infinity, radius \(radius)" }

@@ -11,7 +11,7 @@ import TensorCore
 ///   - model: the model under attack.
 ///   - batch: samples with their true labels.
 ///   - targets: the wanted classes of a targeted attack; nil attacks away from the labels.
-///   - key: the attack's randomness.
+///   - key: the attack's randomness; a sample draws from `key.derived(index)`, its index in its data set.
 /// - Throws: `InputError.outOfRange` naming the sample when an input lies outside the model's range, a logit is not
 ///   finite, or the attack returns a sample outside its budget.
 public func judge(
@@ -36,14 +36,16 @@ private func judged(
   _ attack: some Attack, against model: some Classifier, on batch: Batch, goal: some Goal,
   targets: IntTensor?, key: RandomKey
 ) throws -> AttackResult {
-  try check(batch.inputs, range: model.inputRange, indices: batch.indices, "input")
+  try batch.checkInputs(in: model.inputRange)
   let cleanLogits = try answers(of: model, to: batch.inputs, indices: batch.indices, "clean")
   try check(batch, targets, against: cleanLogits)
-  let changed = attack.perturb(batch.inputs, against: model, goal: goal, key: key)
+  let changed = attack.perturb(
+    batch.inputs, against: model, goal: goal, keys: batch.indices.map { key.derived($0) })
   precondition(
     changed.shape == batch.inputs.shape, "judge: \(attack) turned \(batch.inputs.shape) into \(changed.shape)"
   )
-  try check(changed, range: model.inputRange, indices: batch.indices, "result of \(attack)")
+  try Batch(inputs: changed, labels: batch.labels, indices: batch.indices)
+    .checkInputs(in: model.inputRange, "result of \(attack)")
   for (sample, distance) in attack.budget.distances(changed, batch.inputs).enumerated()
   where !(distance <= Double(attack.budget.radius)) {
     throw InputError(
@@ -54,7 +56,8 @@ private func judged(
   return try AttackResult(
     attack: attack.description,
     records: records(
-      model, batch: batch, cleanLogits: cleanLogits, changed: changed, targets: targets, goal: goal))
+      model, batch: batch, cleanLogits: cleanLogits, changed: changed, targets: targets, goal: goal),
+    adversarialInputs: changed)
 }
 
 /// The records of changed inputs, whatever changed them: predictions, confidences, norms and success. Checks neither
@@ -124,16 +127,5 @@ private func records(
         .init(before: Double(cleanProbabilities[i, $0[i]]), after: Double(probabilities[i, $0[i]]))
       },
       norms: .init(lInf: lInf[i], l2: l2[i], l1: l1[i]), isSuccess: reached[i])
-  }
-}
-
-private func check(_ x: Tensor, range: ClosedRange<Float>, indices: [Int], _ what: String) throws {
-  let size = max(1, x.count / max(1, indices.count))
-  try x.withUnsafeBufferPointer { values in
-    for i in values.indices where !values[i].isFinite || !range.contains(values[i]) {
-      throw InputError(
-        .outOfRange, "\(what), sample \(indices[i / size])", expected: "finite values in \(range)",
-        found: "\(values[i]) at element \(i % size)")
-    }
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import TensorCore
 
 /// All x + δ with Σ|δᵢ| ≤ `radius`.
@@ -57,6 +58,19 @@ public struct L1Ball: Budget, Hashable {
     let flat = gradient.reshaped(to: [gradient.shape[0], gradient.shape.removing(axis: 0).count])
     let places = flat.absolute().argmax(alongAxis: 1)
     return (Tensor.oneHot(places, classes: flat.shape[1]) * flat.sign()).reshaped(to: gradient.shape)
+  }
+
+  /// Uniform in the ball, then projected: only the range can still cut a draw. The direction's elements are Laplace draws.
+  public func randomStart(_ x: Tensor, range: ClosedRange<Float>, keys: [RandomKey]) -> Tensor {
+    var directions = Tensor.uniform(shape: x.shape, rowKeys: keys.map { $0.derived("direction") })
+    directions.withUnsafeMutableBufferPointer { values in
+      for i in values.indices {
+        // the upper bit of the draw is the sign, the others are uniform on [0, 1)
+        let doubled = 2 * Double(values[i])
+        values[i] = Float(doubled < 1 ? -log1p(-doubled) : log1p(1 - doubled))
+      }
+    }
+    return Attacks.randomStart(x, directions: directions, in: self, range: range, keys: keys)
   }
 
   /// The norm and the radius.

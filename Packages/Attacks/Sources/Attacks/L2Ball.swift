@@ -1,3 +1,4 @@
+import Foundation
 import TensorCore
 
 /// All x + δ with √Σδᵢ² ≤ `radius`.
@@ -34,6 +35,12 @@ public struct L2Ball: Budget, Hashable {
     let lengths = distances(gradient, .zeros(shape: gradient.shape))
     scaleSamples(&result, by: lengths.map { $0 > 0 ? 1 / $0 : 0 })
     return result
+  }
+
+  /// Uniform in the ball, then projected: only the range can still cut a draw. The direction is that of a normal draw.
+  public func randomStart(_ x: Tensor, range: ClosedRange<Float>, keys: [RandomKey]) -> Tensor {
+    let directions = Tensor.normal(shape: x.shape, rowKeys: keys.map { $0.derived("direction") })
+    return Attacks.randomStart(x, directions: directions, in: self, range: range, keys: keys)
   }
 
   /// The norm and the radius.
@@ -74,6 +81,26 @@ func shrunk(
     step *= 2
   }
   return result
+}
+
+/// `x + r u^(1/d) ξ/‖ξ‖` for each sample, d elements long, u uniform on [0, 1), and projected.
+///
+/// It is uniform in the ball of the p-norm when the elements of the direction ξ have the density ∝ exp(−|ξ|ᵖ), in any
+/// scale: Calafiore, Dabbene, Tempo, "Uniform Sample Generation in l_p Balls for Probabilistic Robustness Analysis",
+/// IEEE Conference on Decision and Control 1998.
+func randomStart(
+  _ x: Tensor, directions: Tensor, in ball: some Budget, range: ClosedRange<Float>, keys: [RandomKey]
+) -> Tensor {
+  let dimension = Double(max(1, x.count / max(1, keys.count)))
+  let lengths = ball.distances(directions, .zeros(shape: x.shape))
+  let shares = Tensor.uniform(shape: [keys.count], rowKeys: keys.map { $0.derived("length") }).scalars
+  var offset = directions
+  scaleSamples(
+    &offset,
+    by: zip(lengths, shares).map { length, share in
+      length > 0 ? Double(ball.radius) * pow(Double(share), 1 / dimension) / length : 0
+    })
+  return ball.project(x + offset, around: x, range: range)
 }
 
 /// Multiplies each sample by its own factor, in `Double`.

@@ -167,7 +167,7 @@ import Testing
         }
         let goal = Targeted(target: target, count: 1)
         let directions =
-          [inputGradient(at: x, of: model, goal: goal)]
+          [model.inputGradient(at: x, goal: goal)]
           + (0..<20).map { .normal(shape: [1, 8], standardDeviation: 1, key: key.derived("d").derived($0)) }
         for gradient in directions {
           let direction = ball(kind, radius: 1).steepestAscent(gradient)

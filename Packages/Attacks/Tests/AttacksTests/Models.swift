@@ -1,6 +1,7 @@
 import Attacks
 import AutoDiffLite
 import Foundation
+import NNLayers
 import TensorCore
 
 /// `logits = x · weightᵀ + bias`, as a user writes a classifier of their own.
@@ -50,7 +51,7 @@ struct Transparent: Classifier {
 struct Replacing<Allowed: Budget>: Attack {
   var budget: Allowed
   var result: Tensor
-  func perturb(_ x: Tensor, against model: some Classifier, goal: some Goal, key: RandomKey) -> Tensor {
+  func perturb(_ x: Tensor, against model: some Classifier, goal: some Goal, keys: [RandomKey]) -> Tensor {
     result
   }
   var description: String { "replacing" }
@@ -81,5 +82,48 @@ func ball(_ kind: LinearMargins.Norm, radius: Float) -> any Budget {
   case .lInf: LInfBall(radius: radius)
   case .l2: L2Ball(radius: radius)
   case .l1: L1Ball(radius: radius)
+  }
+}
+
+/// A model whose logits are computed row by row in the same way, wherever the row stands: bits can be compared between
+/// batches of any size. `logitₖ = Σᵢ tanh(xᵢ wₖᵢ)`.
+struct Rowwise: Classifier {
+  var weight: Tensor
+  var inputRange: ClosedRange<Float> = 0...1
+
+  init(classes: Int, inputs: Int, key: RandomKey) {
+    weight = .normal(shape: [classes, inputs], standardDeviation: 2, key: key)
+  }
+
+  func logits(_ x: Variable) -> Variable { (x.expanded(axis: 1) * Variable(weight)).tanh().sum(alongAxis: 2) }
+}
+
+/// Points around three corners of a square in the middle of [0, 1]²: three classes that overlap a little.
+struct Clouds: BatchSource {
+  let inputs: Tensor
+  let labels: IntTensor
+
+  init(count: Int, seed: UInt64 = 57) {
+    let classes = (0..<count).map { $0 % 3 }
+    var points = Tensor.normal(
+      shape: [count, 2], mean: 0.3, standardDeviation: 0.1, key: RandomKey(seed: seed))
+    for (i, label) in classes.enumerated() where label > 0 { points[i, label - 1] += 0.4 }
+    inputs = points.clamped(to: 0...1)
+    labels = IntTensor(classes)
+  }
+
+  var count: Int { labels.count }
+  var inputShape: Shape { [2] }
+  var classCount: Int { 3 }
+  func batch(at indices: [Int], epoch: Int) throws -> Batch {
+    Batch(inputs: inputs.gathered(rows: indices), labels: labels.gathered(rows: indices), indices: indices)
+  }
+
+  /// A perceptron that has learned these points.
+  func trained() throws -> LayerClassifier<MLP> {
+    let key = RandomKey(seed: 58)
+    var state = TrainingState(model: MLP(widths: [2, 32, 3], key: key), optimizer: Adam(learningRate: 0.01))
+    try TrainingLoop(epochs: 8, batchSize: 20, key: key).run(&state, on: self)
+    return LayerClassifier(state.model)
   }
 }

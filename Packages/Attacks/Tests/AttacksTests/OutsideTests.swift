@@ -45,13 +45,12 @@ private struct RandomSearch<Allowed: Budget>: Attack {
   var budget: Allowed
   var tries: Int
 
-  func perturb(_ x: Tensor, against model: some Classifier, goal: some Goal, key: RandomKey) -> Tensor {
+  func perturb(_ x: Tensor, against model: some Classifier, goal: some Goal, keys: [RandomKey]) -> Tensor {
     var best = x
-    var score = goal.objective(Variable(model.logits(x))).value
+    var score = goal.objectives(model.logits(x))
     for i in 0..<tries {
-      let draw = Tensor.uniform(shape: x.shape, in: -budget.radius...budget.radius, key: key.derived(i))
-      let candidate = budget.project(x + draw, around: x, range: model.inputRange)
-      let value = goal.objective(Variable(model.logits(candidate))).value
+      let candidate = budget.randomStart(x, range: model.inputRange, keys: keys.map { $0.derived(i) })
+      let value = goal.objectives(model.logits(candidate))
       let better = value .> score
       best = (better.expanded(axis: 1) * Tensor.ones(shape: x.shape)).select(candidate, otherwise: best)
       score = .maximum(score, value)

@@ -135,6 +135,7 @@ public struct TrainingLoop: Sendable {
         state.optimizer.learningRate = Float(schedule.rate(base: Double(base), epoch: time))
       }
       let key = stepKey.derived(step)
+      try batch.checkLabels(classCount: training.classCount)
       let used = try transform?(state.model, batch, key.derived("transform")) ?? batch
       step += 1
       try used.checkLabels(classCount: training.classCount)

@@ -16,28 +16,9 @@ void ck_axpy(float a, const float *x, float *y, size_t n) { CK_CALL(axpy, a, x, 
 #else
 #include "vectors.h"
 #include "vector_math.h"
+#include "bounds.h"
 
-// NaN wins, as in PyTorch.
-static inline CK(vf) CK(larger)(CK(vf) a, CK(vf) b) { return CK(choose)((a > b) | (a != a), a, b); }
-static inline CK(vf) CK(smaller)(CK(vf) a, CK(vf) b) { return CK(choose)((a < b) | (a != a), a, b); }
 static inline CK(vf) CK(truth)(CK(vi) mask) { return CK(choose)(mask, CK(splat)(1), CK(splat)(0)); }
-
-// The neighbour of v towards plus infinity, for finite v.
-static inline CK(vf) CK(next_up)(CK(vf) v) {
-  CK(vi) b = CK(bits)(v);
-  CK(vi) moved = CK(bits)(CK(choose)(v > CK(splat)(0), CK(from_bits)(b + 1), CK(from_bits)(b - 1)));
-  return CK(choose)(v == CK(splat)(0), CK(splat)(0x1p-149f), CK(from_bits)(moved));
-}
-// a + b rounded towards plus infinity: Knuth's two-sum gives the exact rounding error of the nearest sum.
-static inline CK(vf) CK(add_up)(CK(vf) a, CK(vf) b) {
-  CK(vf) sum = a + b;
-  // below the range: the largest negative number is the nearest one above
-  CK(vi) below = (sum == CK(splat)(-__builtin_inff())) & (a > sum) & (b > sum);
-  sum = CK(choose)(below, CK(splat)(-__FLT_MAX__), sum);
-  CK(vf) part = sum - a;
-  CK(vf) error = (a - (sum - part)) + (b - part);
-  return CK(choose)(error > CK(splat)(0), CK(next_up)(sum), sum);
-}
 
 #define CK_BINARY_LOOP(expression)                                                     \
   for (size_t i = 0; i < n; i += CK_LANES) {                                           \
@@ -89,9 +70,7 @@ static void CK(unary)(ck_unary_op op, const float *x, float *y, size_t n) {
   switch (op) {
   case ck_negate: CK_UNARY_LOOP(-v);
   case ck_absolute: CK_UNARY_LOOP(CK(from_bits)(CK(bits)(v) & 0x7fffffff));
-  // NaN and both zeros give themselves back
-  case ck_sign:
-    CK_UNARY_LOOP(CK(choose)(v > CK(splat)(0), CK(splat)(1), CK(choose)(v < CK(splat)(0), CK(splat)(-1), v)));
+  case ck_sign: CK_UNARY_LOOP(CK(sign)(v));
   case ck_square: CK_UNARY_LOOP(v * v);
   case ck_square_root: CK_UNARY_LOOP(__builtin_elementwise_sqrt(v));
   case ck_exponential: CK_UNARY_LOOP(CK(exp_vector)(v));

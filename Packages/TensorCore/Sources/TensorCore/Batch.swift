@@ -32,6 +32,23 @@ public struct Batch: Sendable {
         found: "\(label)")
     }
   }
+
+  /// Checks that every input is finite and in the range.
+  ///
+  /// - Parameters:
+  ///   - range: what the elements may be.
+  ///   - what: what an error calls these inputs.
+  /// - Throws: `InputError.outOfRange` naming the sample, the element and its value.
+  public func checkInputs(in range: ClosedRange<Float>, _ what: String = "input") throws {
+    let size = max(1, inputs.count / max(1, count))
+    try inputs.withUnsafeBufferPointer { values in
+      for i in values.indices where !values[i].isFinite || !range.contains(values[i]) {
+        throw InputError(
+          .outOfRange, "\(what), sample \(indices[i / size])", expected: "finite values in \(range)",
+          found: "\(values[i]) at element \(i % size)")
+      }
+    }
+  }
 }
 
 /// Samples that can be fetched by index: what training loops and attack runners consume and data sets conform to.

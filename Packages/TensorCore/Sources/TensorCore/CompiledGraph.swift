@@ -9,7 +9,7 @@ public final class CompiledGraph: Sendable {
   private let forwardSteps: [PreparedStep]
   private let gradientSteps: [PreparedStep]
   private let slots: Int
-  /// How many samples run at a time.
+  /// How many samples run at a time at most.
   private let chunk: Int
 
   /// - Parameters:
@@ -50,7 +50,9 @@ public final class CompiledGraph: Sendable {
       var values = [Tensor?](repeating: nil, count: slots)
       values[0] = part
       for step in forwardSteps { step.run(&values) }
-      for (place, output) in outputs.enumerated() { Self.copy(values[output]!, to: targets[place], row: rows.lowerBound) }
+      for (place, output) in outputs.enumerated() {
+        Self.copy(values[output]!, to: targets[place], row: rows.lowerBound)
+      }
     }
     return results
   }
@@ -100,14 +102,21 @@ public final class CompiledGraph: Sendable {
     }
   }
 
-  /// With one chunk only, the operations themselves share out their work.
+  /// Fewer chunks than threads: the operations themselves share out their work.
   private func forEachChunk(of x: Tensor, _ body: (Range<Int>, Tensor) -> Void) {
     let count = x.shape[0]
     if count == 0 { return }
-    let chunks = (count - 1) / chunk + 1
-    ThreadPool.run(tasks: chunks) { index in
+    // The results of a sample are the same in any company, so the number of threads may count here.
+    let chunks = Swift.max(
+      (count - 1) / chunk + 1, chunk == .max ? 1 : Swift.min(ThreadPool.threadCount, count / 4))
+    func run(_ index: Int) {
       let rows = (index * count / chunks)..<((index + 1) * count / chunks)
       body(rows, chunks == 1 ? x : x[rows: rows])
+    }
+    if chunks < ThreadPool.threadCount {
+      for index in 0..<chunks { run(index) }
+    } else {
+      ThreadPool.run(tasks: chunks, run)
     }
   }
 }

@@ -119,7 +119,8 @@ public struct ComputationGraph: Sendable {
   /// The same numbers under another shape.
   public mutating func reshape(_ x: Value, to newShape: Shape) -> Value {
     precondition(
-      newShape.count == shape(of: x).count, "reshape: \(shape(of: x)) holds \(shape(of: x).count), not \(newShape)")
+      newShape.count == shape(of: x).count,
+      "reshape: \(shape(of: x)) holds \(shape(of: x).count), not \(newShape)")
     return add(.reshape, [x], newShape)
   }
 

@@ -310,7 +310,8 @@ struct DirectCorrelation: @unchecked Sendable {  // the C structures inside hold
 extension DirectCorrelation.Part {
   /// Computes blocks of channels.
   func run(
-    _ image: UnsafePointer<Float>, weight: UnsafePointer<Float>, ending: inout ck_direct_ending, channels: Int,
+    _ image: UnsafePointer<Float>, weight: UnsafePointer<Float>, ending: inout ck_direct_ending,
+    channels: Int,
     blocks: Range<Int>, into y: UnsafeMutablePointer<Float>
   ) {
     taps.withUnsafeBufferPointer { taps in

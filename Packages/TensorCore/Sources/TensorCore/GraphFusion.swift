@@ -39,7 +39,8 @@ struct GraphFusion {
     let node = graph.nodes[index]
     switch node.operation {
     case .input: return
-    case .affine(let scale, let shift): if join(node.inputs[0], index, affine: (scale, shift), endings) { return }
+    case .affine(let scale, let shift):
+      if join(node.inputs[0], index, affine: (scale, shift), endings) { return }
     case .relu: if joinReLU(node.inputs[0], index) { return }
     case .sum: if joinSum(node.inputs, index) { return }
     default: break
@@ -73,14 +74,17 @@ struct GraphFusion {
       // s (w * x + b) + t = (s w) * x + (s b + t)
       let scaled = affine.scale * (bias ?? .zeros(shape: affine.scale.shape)) + affine.shift
       steps[place].operation = .convolution(
-        weight: weight * affine.scale.reshaped(to: [weight.shape[0], 1, 1, 1]), bias: scaled, settings: settings)
+        weight: weight * affine.scale.reshaped(to: [weight.shape[0], 1, 1, 1]), bias: scaled,
+        settings: settings)
     }
     redirect(place, to: index)
     return true
   }
 
   private mutating func joinReLU(_ value: Int, _ index: Int) -> Bool {
-    guard let place = soleMaker(of: value), !steps[place].thenReLU, steps[place].scale == nil else { return false }
+    guard let place = soleMaker(of: value), !steps[place].thenReLU, steps[place].scale == nil else {
+      return false
+    }
     switch steps[place].operation {
     case .convolution, .linear, .maxPool, .sum, .affine: break
     default: return false

@@ -9,12 +9,8 @@ final class PreparedConvolution: Sendable {
   }
 
   private let s: ConvolutionShape
-  /// For batches, and for fewer images than make a full block of Winograd's tiles.
-  private let many: Algorithm
-  private let few: Algorithm
+  private let algorithm: Algorithm
   private let result: Shape
-  /// Images from which on the algorithm for batches is used.
-  private let leastBatch: Int
 
   /// - Parameters:
   ///   - image: `[c, h, w]`, the convolution's input without the batch.
@@ -25,23 +21,16 @@ final class PreparedConvolution: Sendable {
     let s = ConvolutionShape(input: input, weight: weight.shape, settings: settings)
     self.s = s
     result = pass == .forward ? settings.outputShape(input: input, weight: weight.shape) : input
-    let path = ConvolutionPath.resolve(nil, for: pass, s)
-    func prepare(_ path: ConvolutionPath) -> Algorithm {
-      if path == .winograd {
-        let winograd = WinogradConvolution(s, inputGradient: pass == .inputGradient)
-        return .winograd(winograd, winograd.transformWeights(weight.pointer))
-      }
-      if pass == .inputGradient && ScatterGradient.suits(s) {
-        let scatter = ScatterGradient(s)
-        return .scatter(scatter, scatter.packWeights(weight.pointer))
-      }
+    if ConvolutionPath.resolve(nil, for: pass, s) == .winograd {
+      let winograd = WinogradConvolution(s, inputGradient: pass == .inputGradient)
+      algorithm = .winograd(winograd, winograd.transformWeights(weight.pointer))
+    } else if pass == .inputGradient && ScatterGradient.suits(s) {
+      let scatter = ScatterGradient(s)
+      algorithm = .scatter(scatter, scatter.packWeights(weight.pointer))
+    } else {
       let direct = pass == .forward ? DirectCorrelation.forward(s) : .inputGradient(s)
-      return .direct(direct, direct.packWeights(weight.pointer, groups: s.groups))
+      algorithm = .direct(direct, direct.packWeights(weight.pointer, groups: s.groups))
     }
-    many = prepare(path)
-    let tiles = (result[2] + 3) / 4 * ((result[3] + 3) / 4)
-    leastBatch = path == .winograd ? (6 + tiles - 1) / tiles : 0
-    few = leastBatch > 1 ? prepare(.direct) : many
   }
 
   /// The convolution of a batch or its gradient: `[n, …]`. The ending's parts may be nil; `addend` has the result's
@@ -58,7 +47,7 @@ final class PreparedConvolution: Sendable {
       relu: thenReLU ? 1 : 0)
     let units = images * s.groups
     withExtendedLifetime((x, gate, bias, addend, scale, shift)) {
-      switch images >= leastBatch ? many : few {
+      switch algorithm {
       case .direct(let direct, let weight):
         direct.run(
           units: units, groups: s.groups, unitsPerTask: s.unitsPerTask(of: units), x: x.pointer,
@@ -70,7 +59,8 @@ final class PreparedConvolution: Sendable {
           into: target)
       case .winograd(let winograd, let weight):
         winograd.run(
-          images: images, x: x.pointer, gate: gate?.pointer, weight: weight.pointer, ending: ending, into: target)
+          images: images, x: x.pointer, gate: gate?.pointer, weight: weight.pointer, ending: ending,
+          into: target)
       }
     }
     return y

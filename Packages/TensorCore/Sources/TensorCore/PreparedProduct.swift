@@ -23,7 +23,8 @@ final class PreparedProduct: Sendable {
           a_column_stride: 0, b_row_stride: transposed ? 1 : columns, b_column_stride: transposed ? depth : 1,
           c_stride: 0)
         ck_gemm_pack(
-          &shape, matrix.pointer + panel * width * shape.b_column_stride, target.pointer + panel * depth * width)
+          &shape, matrix.pointer + panel * width * shape.b_column_stride,
+          target.pointer + panel * depth * width)
       }
     }
   }
@@ -45,7 +46,8 @@ final class PreparedProduct: Sendable {
             a_column_stride: 1, b_row_stride: 0, b_column_stride: 0, c_stride: columns)
           let place = target.pointer + panel * width
           ck_gemm_packed(
-            &shape, x.pointer, packed.pointer + panel * depth * width, bias.map { $0.pointer + panel * width }, place)
+            &shape, x.pointer, packed.pointer + panel * depth * width,
+            bias.map { $0.pointer + panel * width }, place)
           if thenReLU {
             for row in 0..<rows {
               ck_unary(ck_relu, place + row * columns, place + row * columns, shape.columns)

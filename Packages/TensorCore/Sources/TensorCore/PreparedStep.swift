@@ -48,7 +48,8 @@ struct PreparedStep: Sendable {
       }
       // The lists join operations alike up to the end of a ReLU, and the value before it tells the weights.
       work = .convolution(
-        weights.convolution(at: step.inputs[0] * graph.nodes.count + step.output) { make(.forward) }, bias: bias,
+        weights.convolution(at: step.inputs[0] * graph.nodes.count + step.output) { make(.forward) },
+        bias: bias,
         back: gradients ? make(.inputGradient) : nil)
     case .linear(let weight, let bias):
       work = .linear(

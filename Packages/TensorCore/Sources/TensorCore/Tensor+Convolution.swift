@@ -32,14 +32,16 @@ extension Tensor {
         let transformed = winograd.transformWeights(weight.pointer)
         withExtendedLifetime(transformed) {
           winograd.run(
-            images: s.images, x: pointer, gate: nil, weight: transformed.pointer, ending: ending, into: target)
+            images: s.images, x: pointer, gate: nil, weight: transformed.pointer, ending: ending, into: target
+          )
         }
       case .direct, .unfolded:
         let correlation = DirectCorrelation.forward(s)
         let packed = correlation.packWeights(weight.pointer, groups: s.groups)
         withExtendedLifetime(packed) {
           correlation.run(
-            units: s.units, groups: s.groups, unitsPerTask: s.unitsPerTask(of: s.units), x: pointer, gate: nil,
+            units: s.units, groups: s.groups, unitsPerTask: s.unitsPerTask(of: s.units), x: pointer,
+            gate: nil,
             weight: packed.pointer, ending: ending, into: target)
         }
       }

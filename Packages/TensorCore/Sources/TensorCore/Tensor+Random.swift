@@ -36,6 +36,44 @@ extension Tensor {
       probability >= 0 && probability <= 1, "bernoulli: probability \(probability) is outside 0...1")
     return drawn(shape: shape) { ck_random_bernoulli(key.bits, $0, probability, $1, $2) }
   }
+
+  /// Independent draws, uniform on `[lowerBound, upperBound)`, each row along the first axis from its own key: a
+  /// sample's draws then depend neither on its place in a batch nor on the other samples.
+  ///
+  /// - Precondition: as many keys as rows.
+  public static func uniform(shape: Shape, in range: ClosedRange<Float> = 0...1, rowKeys: [RandomKey])
+    -> Tensor
+  {
+    drawn(shape: shape, rowKeys: rowKeys) {
+      ck_random_uniform($0.bits, 0, range.lowerBound, range.upperBound, $1, $2)
+    }
+  }
+
+  /// Independent normal draws, as `normal(shape:mean:standardDeviation:key:)`, each row along the first axis from its
+  /// own key.
+  ///
+  /// - Precondition: as many keys as rows.
+  public static func normal(
+    shape: Shape, mean: Float = 0, standardDeviation: Float = 1, rowKeys: [RandomKey]
+  ) -> Tensor {
+    drawn(shape: shape, rowKeys: rowKeys) { ck_random_normal($0.bits, 0, mean, standardDeviation, $1, $2) }
+  }
+
+  private static func drawn(
+    shape: Shape, rowKeys: [RandomKey],
+    _ fill: (_ key: RandomKey, _ destination: UnsafeMutablePointer<Float>, _ count: Int) -> Void
+  ) -> Tensor {
+    precondition(
+      shape.rank > 0 && rowKeys.count == shape[0],
+      "Tensor: \(rowKeys.count) row keys for draws of shape \(shape)")
+    let result = Tensor(uninitialized: shape)
+    let start = SendablePointer(result.freshPointer)
+    let row = shape.removing(axis: 0).count
+    ThreadPool.run(count: rowKeys.count, inChunksOf: Swift.max(1, (1 << 13) / Swift.max(1, row))) { rows in
+      for i in rows { fill(rowKeys[i], start.pointer + i * row, row) }
+    }
+    return result
+  }
 }
 
 /// A pointer that pool tasks share; the caller keeps the memory alive and the tasks apart.

@@ -17,6 +17,7 @@ struct Refusal: Sendable {
   private static let matrix = Tensor([[1, 2, 3], [4, 5, 6]])
   private static let labels = IntTensor([0, 3])
   private static let images = Tensor.ones(shape: [1, 2, 3, 3])
+  private static let kernels = Tensor.ones(shape: [1, 2, 2, 2])
 
   static let refusals = [
     Refusal("Shape:") { _ = Shape([2, -1]) },
@@ -72,6 +73,84 @@ struct Refusal: Sendable {
     Refusal("adaptiveAveragePooled: 3 pixels cannot give 0") { _ = images.adaptiveAveragePooled(to: 0) },
     Refusal("PoolingWindow: size 0×0") { _ = PoolingWindow(0) },
     Refusal("PoolingWindow: padding 2×2") { _ = PoolingWindow(3, padding: 2) },
+    Refusal("convolved: input [2, 3] and weight [1, 2, 2, 2] are not both rank 4") {
+      _ = matrix.convolved(weight: kernels)
+    },
+    Refusal("convolved: input [1, 2, 3, 3] and weight [2, 3] are not both rank 4") {
+      _ = images.convolved(weight: matrix)
+    },
+    Refusal("convolved: input [1, 2, 3, 3] with weight [1, 1, 2, 2] and 1 groups") {
+      _ = images.convolved(weight: .ones(shape: [1, 1, 2, 2]))
+    },
+    Refusal("convolved: input [1, 2, 3, 3] with weight [3, 1, 2, 2] and 2 groups") {
+      _ = images.convolved(weight: .ones(shape: [3, 1, 2, 2]), settings: ConvolutionSettings(groups: 2))
+    },
+    Refusal("convolved: weight [1, 2, 0, 2] has no elements") {
+      _ = images.convolved(weight: .ones(shape: [1, 2, 0, 2]))
+    },
+    Refusal("convolved: a kernel that spans 4×4 over an image of 3×3 padded by 0×0") {
+      _ = images.convolved(weight: .ones(shape: [1, 2, 4, 4]))
+    },
+    Refusal("convolved: a kernel that spans 1×7 over an image of 3×3 padded by 1×1") {
+      _ = images.convolved(
+        weight: .ones(shape: [1, 2, 1, 4]), settings: ConvolutionSettings(padding: 1, dilation: 2))
+    },
+    Refusal("convolved: weight [1, 2, 2, 2] with bias [2]") {
+      _ = images.convolved(weight: kernels, bias: Tensor([1, 2]))
+    },
+    Refusal("convolved: weight [1, 2, 2, 2] with bias []") {
+      _ = images.convolved(weight: kernels, bias: Tensor(1))
+    },
+    Refusal("convolution gradient: upstream [1, 1, 3, 3] for an output [1, 1, 2, 2]") {
+      _ = Tensor.convolutionInputGradient(
+        .ones(shape: [1, 1, 3, 3]), weight: kernels, inputShape: images.shape)
+    },
+    Refusal("convolution gradient: upstream [1, 2, 2, 2] for an output [1, 1, 2, 2]") {
+      _ = Tensor.convolutionWeightGradient(
+        .ones(shape: [1, 2, 2, 2]), input: images, weightShape: kernels.shape)
+    },
+    Refusal("convolution gradient: gate [1, 1, 2, 1]") {
+      _ = Tensor.convolutionInputGradient(
+        .ones(shape: [1, 1, 2, 2]), weight: kernels, inputShape: images.shape,
+        gate: .ones(shape: [1, 1, 2, 1]))
+    },
+    Refusal("convolution gradient: gate [4]") {
+      _ = Tensor.convolutionWeightGradient(
+        .ones(shape: [1, 1, 2, 2]), input: images, weightShape: kernels.shape, gate: .ones(shape: [4]))
+    },
+    Refusal("convolution gradient: gate [1, 2, 3, 2]") {
+      _ = Tensor.convolutionBiasGradient(images, gate: .ones(shape: [1, 2, 3, 2]))
+    },
+    Refusal("convolutionBiasGradient: expected [n, outputs, h, w], got [2, 3]") {
+      _ = Tensor.convolutionBiasGradient(matrix)
+    },
+    Refusal("convolution: winograd takes 3×3 kernels") {
+      _ = images.convolved(weight: kernels, path: .winograd)
+    },
+    Refusal("convolution: winograd takes 3×3 kernels") {
+      _ = images.convolved(
+        weight: .ones(shape: [1, 2, 3, 3]), settings: ConvolutionSettings(stride: 2), path: .winograd)
+    },
+    Refusal("convolution: winograd takes 3×3 kernels") {
+      _ = Tensor.convolutionInputGradient(
+        .ones(shape: [1, 2, 1, 1]), weight: .ones(shape: [2, 1, 3, 3]), inputShape: images.shape,
+        settings: ConvolutionSettings(groups: 2), path: .winograd)
+    },
+    Refusal("convolution: winograd takes 3×3 kernels") {
+      _ = Tensor.convolutionWeightGradient(
+        .ones(shape: [1, 1, 7, 7]), input: images, weightShape: [1, 2, 3, 3],
+        settings: ConvolutionSettings(padding: 3), path: .winograd)
+    },
+    Refusal("ConvolutionSettings: stride 0×0") { _ = ConvolutionSettings(stride: 0) },
+    Refusal("ConvolutionSettings: stride 1×1, padding 0×-1") {
+      _ = ConvolutionSettings(padding: Extent(height: 0, width: -1))
+    },
+    Refusal("ConvolutionSettings: stride 1×1, padding 0×0, dilation 0×0") {
+      _ = ConvolutionSettings(dilation: 0)
+    },
+    Refusal("ConvolutionSettings: stride 1×1, padding 0×0, dilation 1×1, groups 0") {
+      _ = ConvolutionSettings(groups: 0)
+    },
     Refusal("adding:") { _ = matrix.adding(matrix, rounding: .toNearestOrEven) },
     Refusal("select:") { _ = matrix.select(matrix, otherwise: Tensor(0)) },
     Refusal("wherePositive:") { _ = matrix.wherePositive(Tensor([1, 2, 3])) },

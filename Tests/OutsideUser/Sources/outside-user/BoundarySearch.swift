@@ -7,13 +7,12 @@ struct BoundarySearch<Allowed: Budget>: Attack {
   var budget: Allowed
   var steps: Int
 
-  func perturb(_ x: Tensor, against model: some Classifier, goal: some Goal, key: RandomKey) -> Tensor {
-    let r = budget.radius
-    let start = x + Tensor.uniform(shape: x.shape, in: -r...r, key: key.derived("start"))
-    var changed = budget.project(start, around: x, range: model.inputRange)
+  func perturb(_ x: Tensor, against model: some Classifier, goal: some Goal, keys: [RandomKey]) -> Tensor {
+    let range = model.inputRange
+    var changed = budget.randomStart(x, range: range, keys: keys)
     for _ in 0..<steps {
-      let direction = budget.steepestAscent(inputGradient(at: changed, of: model, goal: goal))
-      changed = budget.project(changed + r / 4 * direction, around: x, range: model.inputRange)
+      let slope = model.inputGradient(at: changed, goal: goal)
+      budget.ascend(&changed, along: slope, by: budget.radius / 4, around: x, range: range)
     }
     return changed
   }

@@ -105,6 +105,13 @@ typedef struct {
 void ck_sgd(const ck_sgd_settings *s, float *p, const float *g, float *velocity, size_t n);
 void ck_adam(const ck_adam_settings *s, float *p, const float *g, float *mean, float *square, size_t n);
 
+// Attacks (see SignStep.swift for the formula).
+typedef struct {
+  float size, radius;
+  float low, high;  // the range
+} ck_sign_step_settings;
+void ck_sign_step(const ck_sign_step_settings *s, float *p, const float *g, const float *x, size_t n);
+
 // y[i] = x[rows[i]] / 255, correctly rounded; rows of row_size bytes.
 void ck_gather_pixels(const uint8_t *x, size_t row_size, const int64_t *rows, size_t count, float *y);
 

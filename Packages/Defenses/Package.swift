@@ -1,0 +1,14 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+  name: "Defenses",
+  products: [.library(name: "Defenses", targets: ["Defenses"])],
+  dependencies: [
+    .package(path: "../Attacks"), .package(path: "../NNLayers"), .package(path: "../TensorCore"),
+  ],
+  targets: [
+    .target(name: "Defenses", dependencies: ["Attacks", "NNLayers", "TensorCore"]),
+    .testTarget(name: "DefensesTests", dependencies: ["Defenses"]),
+  ]
+)
