@@ -27,6 +27,15 @@ struct Operation: Sendable {
     IntTensor(columns.map { min($0, x.shape[1] - 1) })
   }
 
+  private static let convolutions = [
+    "plain": ConvolutionSettings(),
+    "padded": ConvolutionSettings(padding: 1),
+    "strided": ConvolutionSettings(
+      stride: Extent(height: 2, width: 1), padding: Extent(height: 1, width: 0)),
+    "grouped": ConvolutionSettings(padding: 2, dilation: 2, groups: 2),
+    "relu": ConvolutionSettings(padding: 1),
+  ]
+
   /// Every public operation. A new one needs a row here and its cases in the script.
   static let all = [
     Operation("+(Variable, Variable)", "add") { x, _ in x[0] + x[1] },
@@ -61,6 +70,14 @@ struct Operation: Sendable {
     Operation("matmul(_:)", "matmul") { x, _ in x[0].matmul(x[1]) },
     Operation("linear(weight:bias:)", "linear") { x, _ in x[0].linear(weight: x[1], bias: x[2]) },
     Operation("linear(weight:bias:)", "linearWithoutBias") { x, _ in x[0].linear(weight: x[1], bias: nil) },
+
+    Operation("convolved(weight:bias:settings:thenReLU:)", "convolved") { x, fixture in
+      x[0].convolved(
+        weight: x[1], bias: x[2], settings: convolutions[fixture.name]!, thenReLU: fixture.name == "relu")
+    },
+    Operation("convolved(weight:bias:settings:thenReLU:)", "convolvedWithoutBias") { x, fixture in
+      x[0].convolved(weight: x[1], settings: convolutions[fixture.name]!)
+    },
 
     Operation("sum()", "sum") { x, _ in x[0].sum() },
     Operation("mean()", "mean") { x, _ in x[0].mean() },
@@ -105,7 +122,8 @@ struct Operation: Sendable {
       .standardized
     let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
       .filter { $0.lastPathComponent.hasPrefix("Variable+") }
-    let pattern = /public (?:static |prefix )*(?:func )?(?<name>subscript|[^\s(]+) ?\((?<parameters>[^)]*)\)/
+    let pattern =
+      /public (?:static |prefix )*(?:func )?(?<name>subscript|[^\s(]+) ?\((?<parameters>(?:[^()]|\([^()]*\))*)\)/
     var found: Set<String> = []
     for file in files {
       for match in try String(contentsOf: file, encoding: .utf8).matches(of: pattern) {

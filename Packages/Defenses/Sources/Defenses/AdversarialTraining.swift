@@ -42,11 +42,15 @@ public struct AdversarialTraining<Method: Attack>: Sendable, CustomStringConvert
     try batch.checkInputs(in: inputRange)
     let rows = clean..<batch.count
     let changed = attack.perturb(
-      batch.inputs[rows: rows], against: LayerClassifier(model, inputRange: inputRange),
+      batch.inputs[rows: rows], against: try classifier(of: model, for: batch.inputs),
       goal: Untargeted(labels: batch.labels[rows: rows]), keys: batch.indices[rows].map { key.derived($0) })
     return Batch(
       inputs: .concatenated([batch.inputs[rows: 0..<clean], changed]), labels: batch.labels,
       indices: batch.indices)
+  }
+
+  private func classifier(of model: some Layer, for inputs: Tensor) throws -> PlanClassifier {
+    PlanClassifier(try model.prepared(for: inputs.shape.removing(axis: 0)), inputRange: inputRange)
   }
 
   /// What `TrainingLoop.transform` takes.

@@ -24,6 +24,9 @@ public protocol Layer: Sendable {
 
   /// Calls `visit` with each tensor that is saved but not learned: running means and the like.
   mutating func visitBuffers(_ visit: (String, inout Tensor) -> Void)
+
+  /// Calls `visit` with each integer that is saved but not learned: how many batches were seen and the like.
+  mutating func visitCounters(_ visit: (String, inout Int) -> Void)
 }
 
 extension Layer {
@@ -31,6 +34,9 @@ extension Layer {
   public mutating func visitParameters(_ visit: (String, inout Parameter) -> Void) {}
   /// No buffers.
   public mutating func visitBuffers(_ visit: (String, inout Tensor) -> Void) {}
+
+  /// No counters.
+  public mutating func visitCounters(_ visit: (String, inout Int) -> Void) {}
 
   /// All parameters with their names, in walk order.
   public var parameters: [(name: String, parameter: Parameter)] {
@@ -46,6 +52,24 @@ extension Layer {
     var list: [(String, Tensor)] = []
     copy.visitBuffers { name, value in list.append((name, value)) }
     return list
+  }
+
+  /// All counters with their names, in walk order.
+  public var counters: [(name: String, value: Int)] {
+    var copy = self
+    var list: [(String, Int)] = []
+    copy.visitCounters { name, value in list.append((name, value)) }
+    return list
+  }
+
+  /// Applies what the layers asked for during a pass: running means and the like. A training step calls it after the
+  /// optimizer's step, once for each pass whose loss was differentiated.
+  public mutating func applyUpdates(of pass: Pass) {
+    if pass.bufferUpdates.isEmpty && pass.counts.isEmpty { return }
+    visitBuffers { name, buffer in
+      for update in pass.bufferUpdates[name] ?? [] { buffer = update(buffer) }
+    }
+    visitCounters { name, counter in counter += pass.counts[name] ?? 0 }
   }
 
   /// How many numbers the parameters hold, pruned and frozen ones included.

@@ -27,6 +27,10 @@ public final class Pass {
   /// The name of the layer that runs, as in its parameters' names: `features.0`.
   public private(set) var path = ""
 
+  /// What layers want to become of their buffers, by name, in call order.
+  private(set) var bufferUpdates: [String: [(Tensor) -> Tensor]] = [:]
+  private(set) var counts: [String: Int] = [:]
+
   private let requested: Set<String>
   private var seen: [(name: String, shape: Shape)] = []
 
@@ -49,6 +53,24 @@ public final class Pass {
 
   /// The random key of the layer that runs.
   public var layerKey: RandomKey { key.derived(path) }
+
+  /// A key for each row, derived from the running layer's key and the sample's index, so that a sample's draws do not
+  /// depend on its place in the batch.
+  public func sampleKeys(count: Int) -> [RandomKey] {
+    let key = layerKey
+    let indices = samples ?? []
+    return (0..<count).map { key.derived(indices.count == count ? indices[$0] : $0) }
+  }
+
+  /// Asks for a change of one of the running layer's buffers, made by `Layer.applyUpdates` after the step.
+  public func update(buffer name: String, _ change: @escaping (Tensor) -> Tensor) {
+    bufferUpdates[ownName(name), default: []].append(change)
+  }
+
+  /// Asks for one more on one of the running layer's counters, counted by `Layer.applyUpdates` after the step.
+  public func count(_ name: String) { counts[ownName(name), default: 0] += 1 }
+
+  private func ownName(_ name: String) -> String { path.isEmpty ? name : path + "." + name }
 
   /// Whether the output of a child of the running layer was asked for, so that it must not be fused with what follows.
   public func keeps(_ name: String) -> Bool {

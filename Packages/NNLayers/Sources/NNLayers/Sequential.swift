@@ -47,6 +47,13 @@ public struct Sequential: Layer {
     }
   }
 
+  /// Each layer's counters under its position.
+  public mutating func visitCounters(_ visit: (String, inout Int) -> Void) {
+    for position in layers.indices {
+      layers[position].visitCounters { name, counter in visit("\(position).\(name)", &counter) }
+    }
+  }
+
   /// Each layer's buffers under its position.
   public mutating func visitBuffers(_ visit: (String, inout Tensor) -> Void) {
     for position in layers.indices {

@@ -167,6 +167,7 @@ public struct TrainingLoop: Sendable {
       sums.largestNorm = max(sums.largestNorm ?? 0, norm)
     }
     state.optimizer.step(&state.model, slopes)
+    state.model.applyUpdates(of: pass)
     sums.loss += Double(value) * Double(batch.count)
     sums.correct += correctCount(predictions: predictions, labels: batch.labels)
     sums.samples += batch.count

@@ -7,6 +7,9 @@ extension Layer {
     var entries: [String: SafeTensors.Entry] = [:]
     for (name, parameter) in parameters { entries[name] = .tensor(parameter.value) }
     for (name, buffer) in buffers { entries[name] = .tensor(buffer) }
+    for (name, counter) in counters {
+      entries[name] = .integers(IntTensor(shape: [], scalars: [Int32(clamping: counter)]), as: .int64)
+    }
     return SafeTensors(entries: entries, metadata: metadata)
   }
 
@@ -27,6 +30,12 @@ extension Layer {
       parameter.applyMask()
     }
     loaded.visitBuffers(fill)
+    loaded.visitCounters { name, counter in
+      known.insert(name)
+      do { counter = Int(try file.integers(named: name, shape: []).scalars[0]) } catch {
+        failure = failure ?? error
+      }
+    }
     if let failure { throw failure }
     if let stranger = file.names.first(where: { !known.contains($0) }) {
       throw InputError(
@@ -63,6 +72,7 @@ extension Layer {
       hash.update(name)
       hash.update(buffer)
     }
+    for (name, counter) in counters { hash.update("\(name) \(counter)") }
     return hash.hexadecimal
   }
 }

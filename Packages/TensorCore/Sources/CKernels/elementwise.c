@@ -41,6 +41,7 @@ static void CK(binary)(ck_binary_op op, const float *a, int a_step, const float 
   case ck_subtract: CK_BINARY_LOOP(u - v);
   case ck_multiply: CK_BINARY_LOOP(u * v);
   case ck_divide: CK_BINARY_LOOP(u / v);
+  case ck_add_then_relu: CK_BINARY_LOOP(CK(choose)(u + v < CK(splat)(0), CK(splat)(0), u + v));
   case ck_maximum: CK_BINARY_LOOP(CK(larger)(u, v));
   case ck_minimum: CK_BINARY_LOOP(CK(smaller)(u, v));
   case ck_less: CK_BINARY_LOOP(CK(truth)(u < v));

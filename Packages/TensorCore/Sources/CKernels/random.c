@@ -5,8 +5,8 @@
 #define CK_FILE "random.c"
 #include "versions.h"
 
-void ck_philox_block(const uint32_t counter[4], uint64_t key, uint32_t words[4]) {
-  uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+uint64_t ck_derived_key(uint64_t key, uint64_t value, uint32_t purpose) {
+  uint32_t c0 = (uint32_t)value, c1 = (uint32_t)(value >> 32), c2 = purpose, c3 = 0;
   uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
   for (int round = 0; round < 10; round++) {
     uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
@@ -18,10 +18,7 @@ void ck_philox_block(const uint32_t counter[4], uint64_t key, uint32_t words[4])
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  words[0] = c0;
-  words[1] = c1;
-  words[2] = c2;
-  words[3] = c3;
+  return c0 | (uint64_t)c1 << 32;
 }
 
 void ck_random_words(uint64_t key, uint64_t first_block, uint32_t *words, size_t blocks) {
@@ -39,39 +36,7 @@ void ck_random_bernoulli(uint64_t key, uint64_t first_block, float probability, 
 #else
 #include "vectors.h"
 #include "vector_math.h"
-
-typedef uint64_t CK(vw) __attribute__((ext_vector_type(CK_LANES)));
-
-static inline void CK(multiply)(uint32_t a, CK(vu) b, CK(vu) *high, CK(vu) *low) {
-  CK(vw) product = __builtin_convertvector(b, CK(vw)) * (uint64_t)a;
-  *low = __builtin_convertvector(product, CK(vu));
-  *high = __builtin_convertvector(product >> 32, CK(vu));
-}
-
-// CK_LANES blocks from number `block` on: word[w][lane] is word w of block + lane.
-static inline void CK(philox)(uint64_t key, uint64_t block, CK(vu) word[4]) {
-  CK(vw) number;
-  for (int i = 0; i < CK_LANES; i++) number[i] = block + (uint64_t)i;
-  CK(vu) c0 = __builtin_convertvector(number, CK(vu));
-  CK(vu) c1 = __builtin_convertvector(number >> 32, CK(vu));
-  CK(vu) c2 = 0, c3 = 0;
-  uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-  for (int round = 0; round < 10; round++) {
-    CK(vu) h0, l0, h1, l1;
-    CK(multiply)(0xD2511F53u, c0, &h0, &l0);
-    CK(multiply)(0xCD9E8D57u, c2, &h1, &l1);
-    c0 = h1 ^ c1 ^ k0;
-    c2 = h0 ^ c3 ^ k1;
-    c1 = l1;
-    c3 = l0;
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
-  }
-  word[0] = c0;
-  word[1] = c1;
-  word[2] = c2;
-  word[3] = c3;
-}
+#include "philox.h"
 
 static void CK(random_words)(uint64_t key, uint64_t first_block, uint32_t *words, size_t blocks) {
   for (size_t done = 0; done < blocks; done += CK_LANES) {
@@ -80,16 +45,6 @@ static void CK(random_words)(uint64_t key, uint64_t first_block, uint32_t *words
     size_t count = CK_MINIMUM(blocks - done, (size_t)CK_LANES);
     for (size_t i = 0; i < count; i++)
       for (int w = 0; w < 4; w++) words[(done + i) * 4 + w] = word[w][i];
-  }
-}
-
-// Draw i of the stream is word i % 4 of block i / 4: lanes are blocks, so results are transposed on the way out.
-static inline void CK(put)(const CK(vf) value[4], float *y, size_t n) {
-  if (n >= 4 * CK_LANES) {
-    for (int i = 0; i < CK_LANES; i++)
-      for (int w = 0; w < 4; w++) y[i * 4 + w] = value[w][i];
-  } else {
-    for (size_t i = 0; i < n; i++) y[i] = value[i % 4][i / 4];
   }
 }
 

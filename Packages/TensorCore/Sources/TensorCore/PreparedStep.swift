@@ -15,7 +15,7 @@ struct PreparedStep: Sendable {
   private enum Work: Sendable {
     case convolution(PreparedConvolution, bias: Tensor?, back: PreparedConvolution?)
     case linear(PreparedProduct, back: PreparedProduct?)
-    case affine(scale: Tensor, shift: Tensor)
+    case affine(forward: ChannelNormalization, back: ChannelNormalization)
     case maxPool(PoolingWindow)
     case averagePool(PoolingWindow, countsPadding: Bool)
     case adaptiveAveragePool(Extent)
@@ -55,7 +55,13 @@ struct PreparedStep: Sendable {
       work = .linear(
         PreparedProduct(weight, transposed: true, bias: bias),
         back: gradients ? PreparedProduct(weight, transposed: false) : nil)
-    case .affine(let scale, let shift): work = .affine(scale: scale, shift: shift)
+    case .affine(let scale, let shift):
+      let zeros = Tensor.zeros(shape: scale.shape)
+      let identity = ChannelStatistics(mean: zeros, variance: .ones(shape: scale.shape))
+      work = .affine(
+        forward: ChannelNormalization(
+          identity, epsilon: 0, weight: scale, bias: shift, thenReLU: step.thenReLU),
+        back: ChannelNormalization(identity, epsilon: 0, weight: scale, bias: zeros))
     case .maxPool(let window): work = .maxPool(window)
     case .averagePool(let window, let counts): work = .averagePool(window, countsPadding: counts)
     case .adaptiveAveragePool(let size): work = .adaptiveAveragePool(size)
@@ -87,7 +93,7 @@ struct PreparedStep: Sendable {
         x, bias: bias, addend: step.addend.map { values[$0]! }, thenReLU: step.thenReLU, scale: step.scale,
         shift: step.shift)
     case .linear(let product, _): return product(x, thenReLU: step.thenReLU)
-    case .affine(let scale, let shift): return x.affine(scale: scale, shift: shift, thenReLU: step.thenReLU)
+    case .affine(let map, _): return map(x)
     case .maxPool(let window):
       if !keepsPlaces { return x.maxPooled(window, thenReLU: step.thenReLU) }
       let (y, found) = x.maxPooledWithPlaces(window, thenReLU: step.thenReLU)
@@ -98,8 +104,8 @@ struct PreparedStep: Sendable {
     case .relu: return x.relu()
     case .reshape: return x.reshaped(to: shape.inserting(axis: 0).replacing(axis: 0, with: x.shape[0]))
     case .sum:
-      let y = x + values[step.inputs[1]]!
-      return step.thenReLU ? y.relu() : y
+      let other = values[step.inputs[1]]!
+      return step.thenReLU ? x.addedThenReLU(other) : x + other
     case .custom(let custom): return custom.forward(x)
     }
   }
@@ -121,7 +127,7 @@ struct PreparedStep: Sendable {
       }
       slopes[step.inputs[0]] = back!(dy, gate: gate, addend: slopes[step.inputs[0]])
     case .linear(_, let back): add(back!(gated()), to: step.inputs[0])
-    case .affine(let scale, _): add(gated().affine(scale: scale, shift: nil), to: step.inputs[0])
+    case .affine(_, let back): add(back(gated()), to: step.inputs[0])
     case .maxPool: add(places[step.output]!.gradient(upstream: dy), to: step.inputs[0])
     case .averagePool(let window, let counts):
       add(dy.averagePoolingGradient(window, countsPadding: counts, input: x.shape), to: step.inputs[0])
@@ -134,15 +140,5 @@ struct PreparedStep: Sendable {
       add(part, to: step.inputs[1])
     case .custom(let custom): add(custom.gradient(x, dy), to: step.inputs[0])
     }
-  }
-}
-
-extension Tensor {
-  /// `scale[c] · x + shift[c]` for each channel c of `[n, c, …]`.
-  fileprivate func affine(scale: Tensor, shift: Tensor?, thenReLU: Bool = false) -> Tensor {
-    let sides = Shape([scale.count] + [Int](repeating: 1, count: rank - 2))
-    var y = self * scale.reshaped(to: sides)
-    if let shift { y += shift.reshaped(to: sides) }
-    return thenReLU ? y.relu() : y
   }
 }

@@ -19,10 +19,7 @@ public struct RandomKey: Hashable, Sendable {
   // Draws use counters whose last two words are zero; children use a non-zero third word, so no child equals
   // a draw, and labels and numbers never meet.
   private func child(_ value: UInt64, _ purpose: Purpose) -> RandomKey {
-    let counter = [UInt32(truncatingIfNeeded: value), UInt32(value >> 32), purpose.rawValue, 0]
-    var words = [UInt32](repeating: 0, count: 4)
-    ck_philox_block(counter, bits, &words)
-    return RandomKey(seed: UInt64(words[0]) | UInt64(words[1]) << 32)
+    RandomKey(seed: ck_derived_key(bits, value, purpose.rawValue))
   }
 
   /// The key for a named purpose below this one (Philox over the FNV-1a-64 hash of the UTF-8).

@@ -21,6 +21,11 @@ extension Tensor {
   /// 1 where the elements differ, else 0; NaN differs from everything.
   public static func .!= (a: Tensor, b: Tensor) -> Tensor { binary(ck_not_equal, ".!=", a, b) }
 
+  /// max(this + other, 0), element by element; axes of length 1 repeat.
+  public func addedThenReLU(_ other: Tensor) -> Tensor {
+    Tensor.binary(ck_add_then_relu, "addedThenReLU", self, other)
+  }
+
   /// The larger of each pair; NaN wins.
   public static func maximum(_ a: Tensor, _ b: Tensor) -> Tensor { binary(ck_maximum, "maximum", a, b) }
   /// The smaller of each pair; NaN wins.

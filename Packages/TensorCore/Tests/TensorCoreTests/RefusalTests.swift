@@ -17,6 +17,10 @@ struct Refusal: Sendable {
   private static let matrix = Tensor([[1, 2, 3], [4, 5, 6]])
   private static let labels = IntTensor([0, 3])
   private static let images = Tensor.ones(shape: [1, 2, 3, 3])
+  private static func normalization(channels: Int) -> ChannelNormalization {
+    let statistics = ChannelStatistics(mean: .ones(shape: [channels]), variance: .ones(shape: [channels]))
+    return ChannelNormalization(statistics, epsilon: 0, weight: Tensor([1, 1]), bias: Tensor([1, 1]))
+  }
   private static let kernels = Tensor.ones(shape: [1, 2, 2, 2])
 
   static let refusals = [
@@ -73,6 +77,47 @@ struct Refusal: Sendable {
     Refusal("adaptiveAveragePooled: 3 pixels cannot give 0") { _ = images.adaptiveAveragePooled(to: 0) },
     Refusal("PoolingWindow: size 0×0") { _ = PoolingWindow(0) },
     Refusal("PoolingWindow: padding 2×2") { _ = PoolingWindow(3, padding: 2) },
+    Refusal("ChannelStatistics: expected [n, c] or [n, c, h, w], got [3]") {
+      _ = ChannelStatistics(measuring: Tensor([1, 2, 3]))
+    },
+    Refusal("ChannelStatistics: shape [0, 3] has no values") {
+      _ = ChannelStatistics(measuring: .zeros(shape: [0, 3]))
+    },
+    Refusal("ChannelStatistics: mean [2]") {
+      _ = ChannelStatistics(mean: Tensor([1, 2]), variance: Tensor([1]))
+    },
+    Refusal("unbiasedVariance: 1 values a channel") {
+      _ = ChannelStatistics(measuring: .zeros(shape: [1, 3])).unbiasedVariance
+    },
+    Refusal("ChannelNormalization: weight [2]") { _ = normalization(channels: 3) },
+    Refusal("ChannelNormalization: 2 channels, got [2, 3]") { _ = normalization(channels: 2)(matrix) },
+    Refusal("ChannelNormalization: upstream [1, 2, 3, 3] for [2, 3]") {
+      _ = normalization(channels: 2).gradients(at: matrix, upstream: images)
+    },
+    Refusal("dropped: rate 1.5") {
+      _ = matrix.dropped(rate: 1.5, keys: [RandomKey(seed: 1), RandomKey(seed: 2)])
+    },
+    Refusal("dropped: 1 keys for [2, 3]") { _ = matrix.dropped(rate: 0.5, keys: [RandomKey(seed: 1)]) },
+    Refusal("dropped: upstream [1, 2, 3, 3]") {
+      let mask = matrix.dropped(rate: 0.5, keys: [RandomKey(seed: 1), RandomKey(seed: 2)]).mask
+      _ = mask.gradient(upstream: images)
+    },
+    Refusal("scaledRows: factors [3] for [2, 3]") { _ = matrix.scaledRows(by: Tensor([1, 2, 3])) },
+    Refusal("activation gradient: upstream [1, 2, 3, 3] for [2, 3]") {
+      _ = matrix.siluGradient(upstream: images)
+    },
+    Refusal("GroupNorm: 3 channels do not give 2 groups") {
+      let ones = Tensor([1, 1, 1])
+      _ = GroupNormalization(matrix, groups: 2, weight: ones, bias: ones, epsilon: 0)
+    },
+    Refusal("LayerNorm: weight [2] and bias [2] for [2, 3]") {
+      _ = GroupNormalization(matrix, layerWeight: Tensor([1, 1]), bias: Tensor([1, 1]), epsilon: 0)
+    },
+    Refusal("GroupNormalization: upstream [1, 2, 3, 3] for [2, 3]") {
+      let ones = Tensor([1, 1, 1])
+      let result = GroupNormalization(matrix, layerWeight: ones, bias: ones, epsilon: 0)
+      _ = result.gradients(upstream: images)
+    },
     Refusal("convolved: input [2, 3] and weight [1, 2, 2, 2] are not both rank 4") {
       _ = matrix.convolved(weight: kernels)
     },

@@ -23,7 +23,8 @@ void ck_buffer_return(float *buffer, size_t floats);
 uint64_t ck_buffer_fresh(void);  // buffers that were newly allocated, ever
 
 // Random numbers: Philox 4x32-10 (see random.c). `first_block` is the number of the first block of four draws.
-void ck_philox_block(const uint32_t counter[4], uint64_t key, uint32_t words[4]);
+// The first two words of the block whose counter is the value, the purpose and 0.
+uint64_t ck_derived_key(uint64_t key, uint64_t value, uint32_t purpose);
 void ck_random_words(uint64_t key, uint64_t first_block, uint32_t *words, size_t blocks);
 void ck_random_uniform(uint64_t key, uint64_t first_block, float low, float high, float *y, size_t n);
 void ck_random_normal(uint64_t key, uint64_t first_block, float mean, float deviation, float *y, size_t n);
@@ -33,7 +34,7 @@ void ck_random_bernoulli(uint64_t key, uint64_t first_block, float probability, 
 typedef enum {
   ck_add, ck_subtract, ck_multiply, ck_divide, ck_maximum, ck_minimum,
   ck_less, ck_less_or_equal, ck_equal, ck_not_equal,
-  ck_add_rounding_up, ck_add_rounding_down, ck_where_positive
+  ck_add_rounding_up, ck_add_rounding_down, ck_where_positive, ck_add_then_relu
 } ck_binary_op;
 typedef enum {
   ck_negate, ck_absolute, ck_sign, ck_square, ck_square_root,
@@ -84,6 +85,48 @@ void ck_max_pool_gradient(
     const ck_pool_grid *g, const float *dy, const void *places, int place_bytes, size_t planes, float *dx);
 void ck_mean_pool(const ck_pool_grid *g, const float *x, size_t planes, float *y);
 void ck_mean_pool_gradient(const ck_pool_grid *g, const float *dy, size_t planes, float *dx);
+
+// Normalisation by channels (see normalization.c): y = (x - center) * scale + shift with one of each a channel, then
+// max(0, .) if then_relu. `products` are those of the gradient with x - center.
+typedef struct {
+  size_t samples, channels, inner, stride;
+} ck_channels;
+typedef struct {
+  const float *center, *scale, *shift;
+  int then_relu;
+} ck_affine;
+void ck_channel_sums(const ck_channels *s, const float *x, double *sums, double *squares);
+void ck_channel_normalize(const ck_channels *s, const ck_affine *f, const float *x, float *y);
+void ck_channel_products(
+    const ck_channels *s, const ck_affine *f, const float *dy, const float *x, double *sums, double *products);
+void ck_channel_gradient(
+    const ck_channels *s, const ck_affine *f, const float *dy, const float *x, const float *slope, const float *turn,
+    const float *rest, float *dx);
+
+// Normalisation of blocks, each `parts` runs of `inner` values (see group_norm.c): y = (x - mean) * scale * weight +
+// bias with the block's own mean and scale = 1 / sqrt(variance + epsilon), which are also returned. Block b, counted
+// from first_block, has the weights from (b % groups) * parts on. The gradient adds its sums, one each a weight, to
+// `sums` (of dy) and `products` (of dy with the normalised x); these and dx may be NULL.
+typedef struct {
+  size_t blocks, first_block, groups, parts, inner;
+} ck_groups;
+void ck_group_normalize(
+    const ck_groups *s, const float *x, const float *weight, const float *bias, double epsilon, float *y,
+    float *centers, float *scales);
+void ck_group_gradient(
+    const ck_groups *s, const float *dy, const float *x, const float *weight, const float *centers, const float *scales,
+    float *dx, double *sums, double *products);
+
+// Dropout: y = x * scale where the upper 24 bits of draw i of the key's stream reach the threshold, else 0; kept[i] is
+// then not 0. ck_scale_rows multiplies each row with its factor; a factor of 0 gives 0 even for infinite x.
+void ck_dropout(uint64_t key, uint32_t threshold, float scale, const float *x, float *y, uint8_t *kept, size_t n);
+void ck_dropout_gradient(const uint8_t *kept, float scale, const float *dy, float *dx, size_t n);
+void ck_scale_rows(const float *x, const float *factors, size_t rows, size_t columns, float *y);
+
+// Smooth activations (see activations.c): values, and dy times the slope at x.
+typedef enum { ck_gelu, ck_gelu_tanh, ck_silu } ck_activation_kind;
+void ck_activation(ck_activation_kind kind, const float *x, float *y, size_t n);
+void ck_activation_gradient(ck_activation_kind kind, const float *x, const float *dy, float *dx, size_t n);
 
 // Products with a thin side (see thin.c).
 void ck_thin_nt(const float *x, const float *w, const float *bias, float *y, size_t m, size_t n, size_t k);
