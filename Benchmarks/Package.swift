@@ -9,7 +9,7 @@ let package = Package(
       name: "rampart-bench",
       dependencies: [
         .product(name: "TensorCore", package: "Rampart"), .product(name: "AutoDiffLite", package: "Rampart"),
-        .product(name: "NNLayers", package: "Rampart"),
+        .product(name: "NNLayers", package: "Rampart"), .product(name: "Attacks", package: "Rampart"),
       ])
   ]
 )

@@ -5,10 +5,11 @@ struct Workload: Sendable {
   let name: String
   let prepare: @Sendable () -> () -> Void
 
-  /// Every workload; a new one is written in a file of its own and added here.
-  static let all: [Workload] = [.softmaxTraining, .mlp512Training]
+  /// Every workload; each theme has a file with its list.
+  static let all: [Workload] = training + inference + attacks + certification
 
-  /// Milliseconds a step: the median over repetitions of at least 20 ms each, after a warm-up.
+  /// Milliseconds a step: the median over repetitions of at least 20 ms each, as many as fit into the time, after a
+  /// warm-up.
   func measure(seconds: Double) -> (median: Double, repetitions: Int) {
     let step = prepare()
     let clock = ContinuousClock()
@@ -20,7 +21,7 @@ struct Workload: Sendable {
     while time(count) < 20 { count *= 2 }
     var results: [Double] = []
     let end = clock.now.advanced(by: .seconds(seconds))
-    while clock.now < end || results.count < 5 { results.append(time(count) / Double(count)) }
+    while clock.now < end || results.isEmpty { results.append(time(count) / Double(count)) }
     results.sort()
     return (results[results.count / 2], results.count)
   }

@@ -37,6 +37,20 @@ extension Variable {
     return .recorded("leakyReLU", value * factor, from: self) { dy in dy * factor }
   }
 
+  /// x · Φ(x), Φ the normal distribution function; `approximate` is PyTorch's tanh form. `∂y/∂x = Φ(x) + x φ(x)`.
+  public func gelu(approximate: Bool = false) -> Variable {
+    let x = value
+    return .recorded("gelu", x.gelu(approximate: approximate), from: self) { dy in
+      x.geluGradient(upstream: dy, approximate: approximate)
+    }
+  }
+
+  /// x / (1 + e^−x): with `s = 1 / (1 + e^−x)`, `∂y/∂x = s (1 + x (1 − s))`.
+  public func silu() -> Variable {
+    let x = value
+    return .recorded("silu", x.silu(), from: self) { dy in x.siluGradient(upstream: dy) }
+  }
+
   /// The square root: `∂y/∂x = 1 / 2y`; infinite at 0.
   public func squareRoot() -> Variable {
     let y = value.squareRoot()

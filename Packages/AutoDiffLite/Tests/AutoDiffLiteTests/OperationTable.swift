@@ -36,6 +36,25 @@ struct Operation: Sendable {
     "relu": ConvolutionSettings(padding: 1),
   ]
 
+  private static let windows = [
+    "pairs": PoolingWindow(2), "pairsOdd": PoolingWindow(2), "pairsEmpty": PoolingWindow(2),
+    "ties": PoolingWindow(2), "padded": PoolingWindow(3, stride: 2, padding: 1),
+    "paddedOnePixel": PoolingWindow(3, stride: 2, padding: 1),
+    "overlapping": PoolingWindow(Extent(height: 2, width: 3), stride: Extent(height: 1, width: 2)),
+  ]
+
+  private static func runningStatistics(_ x: Variable) -> ChannelStatistics {
+    let channels = (0..<x.shape[1]).map { Float($0) }
+    return ChannelStatistics(
+      mean: Tensor(channels.map { $0 * 0.25 - 0.5 }), variance: Tensor(channels.map { $0 * 0.5 + 0.25 }))
+  }
+
+  private static func normalized(
+    _ x: [Variable], by statistics: ChannelStatistics, thenReLU: Bool = false
+  ) -> Variable {
+    x[0].channelNormalized(by: statistics, weight: x[1], bias: x[2], epsilon: 0.125, thenReLU: thenReLU)
+  }
+
   /// Every public operation. A new one needs a row here and its cases in the script.
   static let all = [
     Operation("+(Variable, Variable)", "add") { x, _ in x[0] + x[1] },
@@ -113,6 +132,55 @@ struct Operation: Sendable {
     Operation("crossEntropy(labels:)", "crossEntropy") { x, _ in x[0].crossEntropy(labels: labels(x[0])) },
     Operation("crossEntropy(targets:)", "crossEntropyWithTargets") { x, fixture in
       x[0].crossEntropy(targets: fixture.targets!)
+    },
+
+    Operation("maxPooled(_:thenReLU:)", "maxPooled") { x, fixture in
+      x[0].maxPooled(windows[fixture.name]!)
+    },
+    Operation("maxPooled(_:thenReLU:)", "maxPooledThenReLU") { x, fixture in
+      x[0].maxPooled(windows[fixture.name]!, thenReLU: true)
+    },
+    Operation("averagePooled(_:countsPadding:)", "averagePooled") { x, fixture in
+      x[0].averagePooled(windows[fixture.name]!)
+    },
+    Operation("averagePooled(_:countsPadding:)", "averagePooledInside") { x, fixture in
+      x[0].averagePooled(windows[fixture.name]!, countsPadding: false)
+    },
+    Operation("adaptiveAveragePooled(to:)", "adaptiveAveragePooledTo1") { x, _ in
+      x[0].adaptiveAveragePooled(to: 1)
+    },
+    Operation("adaptiveAveragePooled(to:)", "adaptiveAveragePooledTo4x2") { x, _ in
+      x[0].adaptiveAveragePooled(to: Extent(height: 4, width: 2))
+    },
+
+    Operation("channelNormalized(by:weight:bias:epsilon:thenReLU:)", "batchNormalized") { x, _ in
+      normalized(x, by: ChannelStatistics(measuring: x[0].value))
+    },
+    Operation("channelNormalized(by:weight:bias:epsilon:thenReLU:)", "batchNormalizedThenReLU") { x, _ in
+      normalized(x, by: ChannelStatistics(measuring: x[0].value), thenReLU: true)
+    },
+    Operation("channelNormalized(by:weight:bias:epsilon:thenReLU:)", "channelNormalized") { x, _ in
+      normalized(x, by: runningStatistics(x[0]))
+    },
+    Operation("channelNormalized(by:weight:bias:epsilon:thenReLU:)", "channelNormalizedThenReLU") { x, _ in
+      normalized(x, by: runningStatistics(x[0]), thenReLU: true)
+    },
+    Operation("groupNormalized(groups:weight:bias:epsilon:)", "groupNormalized") { x, _ in
+      x[0].groupNormalized(groups: 2, weight: x[1], bias: x[2], epsilon: 0.125)
+    },
+    Operation("layerNormalized(weight:bias:epsilon:)", "layerNormalized") { x, _ in
+      x[0].layerNormalized(weight: x[1], bias: x[2], epsilon: 0.125)
+    },
+
+    Operation("gelu(approximate:)", "gelu") { x, _ in x[0].gelu() },
+    Operation("gelu(approximate:)", "geluApproximate") { x, _ in x[0].gelu(approximate: true) },
+    Operation("silu()", "silu") { x, _ in x[0].silu() },
+    Operation("addedThenReLU(_:)", "addedThenReLU") { x, _ in x[0].addedThenReLU(x[1]) },
+    Operation("scaledRows(by:)", "scaledRows") { x, _ in
+      x[0].scaledRows(by: Tensor((0..<x[0].shape[0]).map { Float($0 % 3) * 0.5 - 0.5 }))
+    },
+    Operation("dropped(rate:keys:)", "dropped") { x, _ in
+      x[0].dropped(rate: 0.375, keys: (0..<x[0].shape[0]).map { RandomKey(seed: 11).derived(5 * $0 + 2) })
     },
   ]
 

@@ -24,7 +24,10 @@ extension ConvolutionPath {
       return wanted
     }
     let isWide = min(s.inputs, s.outputs) >= 16 && s.inputs + s.outputs >= 64
-    let isLarge = min(s.outputHeight, s.outputWidth) >= 4
-    return isWide && isLarge && WinogradConvolution.suits(s, pass: pass) ? .winograd : .direct
+    if isWide && min(s.outputHeight, s.outputWidth) >= 2 && WinogradConvolution.suits(s, pass: pass) {
+      return .winograd
+    }
+    // Rows of four and fewer pixels leave most of a vector empty; side by side, images fill it.
+    return s.outputWidth <= 4 ? .unfolded : .direct
   }
 }

@@ -35,7 +35,10 @@ extension Tensor {
             images: s.images, x: pointer, gate: nil, weight: transformed.pointer, ending: ending, into: target
           )
         }
-      case .direct, .unfolded:
+      case .unfolded:
+        UnfoldedConvolution(s).forward(
+          x: pointer, weight: weight.pointer, bias: bias?.pointer, thenReLU: thenReLU, into: target)
+      case .direct:
         let correlation = DirectCorrelation.forward(s)
         let packed = correlation.packWeights(weight.pointer, groups: s.groups)
         withExtendedLifetime(packed) {
@@ -83,7 +86,10 @@ extension Tensor {
           scatter.run(
             units: s.units, dy: dy.pointer, gate: gate?.pointer, weight: packed.pointer, into: target)
         }
-      case .direct, .unfolded:
+      case .unfolded:
+        UnfoldedConvolution(s).inputGradient(
+          dy: dy.pointer, gate: gate?.pointer, weight: weight.pointer, into: target)
+      case .direct:
         let correlation = DirectCorrelation.inputGradient(s)
         let packed = correlation.packWeights(weight.pointer, groups: s.groups)
         withExtendedLifetime(packed) {
@@ -120,7 +126,10 @@ extension Tensor {
       case .winograd:
         WinogradConvolution(s, inputGradient: false).weightGradient(
           images: s.images, x: input.pointer, dy: dy.pointer, gate: gate?.pointer, into: target)
-      case .direct, .unfolded:
+      case .unfolded:
+        UnfoldedConvolution(s).weightGradient(
+          x: input.pointer, dy: dy.pointer, gate: gate?.pointer, into: target)
+      case .direct:
         DirectWeightGradient(s, gated: gate != nil).run(
           x: input.pointer, dy: dy.pointer, gate: gate?.pointer, into: target)
       }
