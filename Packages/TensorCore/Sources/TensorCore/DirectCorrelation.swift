@@ -3,7 +3,8 @@ internal import CKernels
 /// Tables for the direct kernel: the forward pass of a convolution, or its gradient with respect to the input, which is
 /// a correlation too: with the upstream gradient as the image, the kernel turned around, and one part for each phase of
 /// the stride.
-struct DirectCorrelation: @unchecked Sendable {  // the C structures inside hold no addresses while they are kept
+// The C structures inside hold no addresses while they are kept.
+struct DirectCorrelation: @unchecked Sendable {
   /// Outputs at every stride-th pixel: all of them in the forward pass.
   struct Part {
     var taps: [Int] = []
