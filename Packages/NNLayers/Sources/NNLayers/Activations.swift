@@ -39,6 +39,26 @@ public struct Sigmoid: Layer {
   public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable { x.sigmoid() }
 }
 
+/// x · Φ(x), Φ the normal distribution function.
+///
+/// Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
+public struct GELU: Layer {
+  /// Whether the tanh form is used, which differs by up to 5·10⁻⁴; PyTorch's default is not to.
+  public let isApproximate: Bool
+  /// A Gaussian error linear unit.
+  public init(isApproximate: Bool = false) { self.isApproximate = isApproximate }
+  /// Any shape to the same shape.
+  public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable { x.gelu(approximate: isApproximate) }
+}
+
+/// x / (1 + e^−x), also called swish.
+public struct SiLU: Layer {
+  /// A sigmoid linear unit.
+  public init() {}
+  /// Any shape to the same shape.
+  public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable { x.silu() }
+}
+
 /// Joins all axes after the first: `[n, c, h, w] → [n, c·h·w]`.
 public struct Flatten: Layer {
   /// A flattening layer.

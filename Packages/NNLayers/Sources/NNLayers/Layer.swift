@@ -64,12 +64,23 @@ extension Layer {
 
   /// Applies what the layers asked for during a pass: running means and the like. A training step calls it after the
   /// optimizer's step, once for each pass whose loss was differentiated.
+  ///
+  /// - Precondition: this model's walks have every name that was asked for, so the model runs its children under the
+  ///   names of its walks.
   public mutating func applyUpdates(of pass: Pass) {
     if pass.bufferUpdates.isEmpty && pass.counts.isEmpty { return }
+    var left = Set(pass.bufferUpdates.keys).union(pass.counts.keys)
     visitBuffers { name, buffer in
       for update in pass.bufferUpdates[name] ?? [] { buffer = update(buffer) }
+      left.remove(name)
     }
-    visitCounters { name, counter in counter += pass.counts[name] ?? 0 }
+    visitCounters { name, counter in
+      counter += pass.counts[name] ?? 0
+      left.remove(name)
+    }
+    precondition(
+      left.isEmpty, "applyUpdates: the model's walks have no \"\(left.sorted().joined(separator: "\", \""))\""
+    )
   }
 
   /// How many numbers the parameters hold, pruned and frozen ones included.

@@ -31,8 +31,20 @@ public final class Pass {
   private(set) var bufferUpdates: [String: [(Tensor) -> Tensor]] = [:]
   private(set) var counts: [String: Int] = [:]
 
+  /// A child that has run: its name, what it is where that is known, its output's shape and its place in the order in
+  /// which children began.
+  struct Visit {
+    var name: String
+    var layer: (any Layer)?
+    var shape: Shape
+    var position: Int
+  }
+
   private let requested: Set<String>
-  private var seen: [(name: String, shape: Shape)] = []
+  private var isTracing = false
+  private var entered = 0
+  /// The children that have run, in the order in which they ended.
+  private(set) var seen: [Visit] = []
 
   /// A pass in evaluation mode without randomness, or in training mode with a key.
   ///
@@ -49,6 +61,13 @@ public final class Pass {
     self.key = key
     self.samples = samples
     requested = keeping
+  }
+
+  /// A pass in evaluation mode that notes every child in `seen`.
+  static func tracing() -> Pass {
+    let pass = Pass(.evaluation)
+    pass.isTracing = true
+    return pass
   }
 
   /// The random key of the layer that runs.
@@ -78,15 +97,34 @@ public final class Pass {
   }
 
   /// Runs a child layer under its name, and keeps its output when asked.
+  public func enter(_ name: String, _ layer: any Layer, _ x: Variable) -> Variable {
+    enter(name, as: layer) { layer(x, in: self) }
+  }
+
+  /// Runs a child layer under its name, rectified if `thenReLU`: in one pass over memory, unless the child's own output
+  /// was asked for.
+  public func enter(_ name: String, _ layer: any ReLUFusing, _ x: Variable, thenReLU: Bool) -> Variable {
+    if thenReLU && keeps(name) { return enter(name, layer, x).relu() }
+    return enter(name, as: layer, isHidden: thenReLU) { layer(x, in: self, thenReLU: thenReLU) }
+  }
+
+  /// Runs a closure as the child of this name, and keeps its result when asked.
   ///
-  /// - Parameter isHidden: whether the body computes more than the child's own output, which then is not kept.
-  public func enter(_ name: String, isHidden: Bool = false, _ body: () -> Variable) -> Variable {
+  /// - Parameters:
+  ///   - name: the child's name, as in its parameters' names.
+  ///   - layer: what the closure calls, for `Layer.summary`.
+  ///   - isHidden: whether the body computes more than the child's own output, which then is not kept.
+  public func enter(
+    _ name: String, as layer: (any Layer)? = nil, isHidden: Bool = false, _ body: () -> Variable
+  ) -> Variable {
     let outer = path
     path = outer.isEmpty ? name : outer + "." + name
     defer { path = outer }
+    let position = entered
+    entered += 1
     let output = body()
-    if !requested.isEmpty {
-      seen.append((path, output.shape))
+    if isTracing || !requested.isEmpty {
+      seen.append(Visit(name: path, layer: layer, shape: output.shape, position: position))
       if !isHidden && requested.contains(path) { activations[path] = output }
     }
     return output
@@ -97,7 +135,7 @@ public final class Pass {
   /// - Throws: `InputError.missing` that lists the valid names with their shapes.
   public func checkRequested() throws {
     for name in requested.sorted() where activations[name] == nil {
-      throw Pass.unknownLayer(name, seen: seen)
+      throw Pass.unknownLayer(name, seen: seen.map { ($0.name, $0.shape) })
     }
   }
 

@@ -22,11 +22,11 @@ public struct Sequential: Layer {
         layers[position + 1] is ReLU, !pass.keeps(name)
       {
         // The pair runs in one pass over memory; its result is the ReLU's output.
-        x = pass.enter(name, isHidden: true) { layer(x, in: pass, thenReLU: true) }
-        x = pass.enter(String(position + 1)) { x }
+        x = pass.enter(name, layer, x, thenReLU: true)
+        x = pass.enter(String(position + 1), as: layers[position + 1]) { x }
         position += 2
       } else {
-        x = pass.enter(name) { layers[position](x, in: pass) }
+        x = pass.enter(name, layers[position], x)
         position += 1
       }
     }

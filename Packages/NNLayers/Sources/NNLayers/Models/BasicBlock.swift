@@ -36,13 +36,12 @@ public struct BasicBlock: Layer {
 
   /// `[n, inputs, h, w] → [n, outputs, h / stride, w / stride]`, sides rounded up.
   public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable {
-    var y = pass.enter("conv1") { conv1(x, in: pass) }
-    y = pass.enter("bn1") { bn1(y, in: pass, thenReLU: !pass.keeps("bn1")) }
-    if pass.keeps("bn1") { y = y.relu() }
-    y = pass.enter("conv2") { conv2(y, in: pass) }
-    y = pass.enter("bn2") { bn2(y, in: pass) }
+    var y = pass.enter("conv1", conv1, x)
+    y = pass.enter("bn1", bn1, y, thenReLU: true)
+    y = pass.enter("conv2", conv2, y)
+    y = pass.enter("bn2", bn2, y)
     guard let shortcut else { return y.addedThenReLU(x) }
-    return y.addedThenReLU(pass.enter("shortcut") { shortcut(x, in: pass) })
+    return y.addedThenReLU(pass.enter("shortcut", shortcut, x))
   }
 
   /// The block's operations; the projection comes first, so that the sum can join the last convolution.

@@ -22,13 +22,13 @@ public struct ConvNN: Layer {
   /// `[n, 1, 28, 28]`, or `[n, 784]`, `→ [n, 10]`.
   public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable {
     var y = x.shape.rank == 2 ? x.reshaped(to: [x.shape[0], 1, 28, 28]) : x
-    y = pass.enter("conv1") { conv1(y, in: pass, thenReLU: true) }
-    y = pass.enter("bn1") { bn1(y, in: pass) }
+    y = pass.enter("conv1", conv1, y, thenReLU: true)
+    y = pass.enter("bn1", bn1, y)
     y = pool(y, in: pass)
-    y = pass.enter("conv2") { conv2(y, in: pass) }
+    y = pass.enter("conv2", conv2, y)
     // The largest of rectified values is the rectified largest, and a quarter of the work.
     y = pool(y, in: pass, thenReLU: true).flattened()
-    return pass.enter("fc") { fc(y, in: pass) }
+    return pass.enter("fc", fc, y)
   }
 
   /// The layers' operations in order.

@@ -26,14 +26,14 @@ public struct Net: Layer {
   /// `[n, 1, 28, 28]`, or `[n, 784]`, `→ [n, 10]`.
   public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable {
     var y = x.shape.rank == 2 ? x.reshaped(to: [x.shape[0], 1, 28, 28]) : x
-    y = pass.enter("conv1") { conv1(y, in: pass) }
+    y = pass.enter("conv1", conv1, y)
     y = pool(y, in: pass, thenReLU: true)
-    y = pass.enter("conv2") { conv2(y, in: pass) }
-    y = pass.enter("conv2_drop") { channelDropout(y, in: pass) }
+    y = pass.enter("conv2", conv2, y)
+    y = pass.enter("conv2_drop", channelDropout, y)
     y = pool(y, in: pass, thenReLU: true).flattened()
-    y = pass.enter("fc1") { fc1(y, in: pass) }.relu()
-    y = pass.enter("dropout") { dropout(y, in: pass) }
-    return pass.enter("fc2") { fc2(y, in: pass) }
+    y = pass.enter("fc1", fc1, y).relu()
+    y = pass.enter("dropout", dropout, y)
+    return pass.enter("fc2", fc2, y)
   }
 
   /// The layers' operations in order.

@@ -36,14 +36,13 @@ public struct ResNetSmall: Layer {
 
   /// `[n, 3, 32, 32] → [n, classes]`.
   public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable {
-    var y = pass.enter("conv1") { conv1(x, in: pass) }
-    y = pass.enter("bn1") { bn1(y, in: pass, thenReLU: !pass.keeps("bn1")) }
-    if pass.keeps("bn1") { y = y.relu() }
-    y = pass.enter("layer1") { layer1(y, in: pass) }
-    y = pass.enter("layer2") { layer2(y, in: pass) }
-    y = pass.enter("layer3") { layer3(y, in: pass) }
-    y = pass.enter("avgpool") { pool(y, in: pass) }
-    return pass.enter("fc") { fc(y.flattened(), in: pass) }
+    var y = pass.enter("conv1", conv1, x)
+    y = pass.enter("bn1", bn1, y, thenReLU: true)
+    y = pass.enter("layer1", layer1, y)
+    y = pass.enter("layer2", layer2, y)
+    y = pass.enter("layer3", layer3, y)
+    y = pass.enter("avgpool", pool, y)
+    return pass.enter("fc", fc, y.flattened())
   }
 
   /// The layers' operations in order.

@@ -35,8 +35,8 @@ public struct SimpleCNN: Layer {
 
   /// `[n, 3, 32, 32] → [n, classes]`.
   public func callAsFunction(_ x: Variable, in pass: Pass) -> Variable {
-    let y = pass.enter("features") { features(x, in: pass) }
-    return pass.enter("classifier") { classifier(y.flattened(), in: pass) }
+    let y = pass.enter("features", features, x)
+    return pass.enter("classifier", classifier, y.flattened())
   }
 
   /// The layers' operations in order.
