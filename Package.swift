@@ -54,19 +54,24 @@ let package = Package(
       path: "Packages/Reporting/Sources/Reporting"),
 
     .target(
-      name: "ProgramSupport", dependencies: ["Datasets", "NNLayers", "Reporting", "TensorCore"],
+      name: "ProgramSupport",
+      dependencies: ["Attacks", "Datasets", "NNLayers", "Reporting", "TensorCore"],
       path: "Examples/ProgramSupport"),
     .executableTarget(
       name: "linear-adversary",
       dependencies: [
-        "Attacks", "AutoDiffLite", "Datasets", "ImageCodecs", "NNLayers", "ProgramSupport", "Reporting",
-        "TensorCore",
+        "Attacks", "Datasets", "ImageCodecs", "NNLayers", "ProgramSupport", "Reporting", "TensorCore",
       ], path: "Examples/linear-adversary"),
     .executableTarget(
       name: "mnist-mlp",
       dependencies: [
         "Attacks", "AutoDiffLite", "Datasets", "NNLayers", "ProgramSupport", "Reporting", "TensorCore",
       ], path: "Examples/mnist-mlp"),
+    .executableTarget(
+      name: "mnist-cnn",
+      dependencies: [
+        "Attacks", "Datasets", "Defenses", "NNLayers", "ProgramSupport", "Reporting", "TensorCore",
+      ], path: "Examples/mnist-cnn"),
 
     .executableTarget(
       name: "prepare-data", dependencies: ["Datasets", "TensorCore"], path: "Tools/prepare-data"),
@@ -95,8 +100,8 @@ let package = Package(
     .testTarget(
       name: "RampartTests",
       dependencies: [
-        "Attacks", "AutoDiffLite", "Datasets", "ImageCodecs", "NNLayers", "ProgramSupport", "Reporting",
-        "TensorCore", "linear-adversary", "mnist-mlp",
+        "Attacks", "AutoDiffLite", "Datasets", "Defenses", "ImageCodecs", "NNLayers", "ProgramSupport",
+        "Reporting", "TensorCore", "linear-adversary", "mnist-cnn", "mnist-mlp",
       ], path: "Tests/RampartTests"),
   ]
 )

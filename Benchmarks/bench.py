@@ -2,9 +2,9 @@
 """Times this project's rows and its peers' in alternation, and keeps the table in results/bench.json.
 
 Each row runs for 1 and 2 threads. Ours and the peers take turns for several rounds, so that a machine that slows down
-or speeds up does it to all; medians over the rounds are compared. Of PyTorch's modes (eager, channels last,
-torch.compile and so on) the first round finds the fastest, which then runs in every round. ONNX Runtime is a second
-peer of the inference rows. Kernel rows have no peer: they stand beside the machine's peak.
+or speeds up does it to all; medians over the rounds are compared. PyTorch's program first finds the fastest of its
+modes (eager, channels last, torch.compile and so on), which then runs in every round. ONNX Runtime is a second peer of
+the inference rows. Kernel rows have no peer: they stand beside the machine's peak.
 
 PyTorch is optional, and so is ONNX Runtime. They are looked for in $RAMPART_PYTHON, then .venv/bin/python, then
 python3.
@@ -74,51 +74,27 @@ def find_python():
     return None
 
 
-def pytorch_modes(python):
-    """The rows that PyTorch has, each with its modes."""
-    if python is None:
-        return {}
-    lines = run(python, PYTORCH, "--list").splitlines()
-    return {words[0]: words[1:] for words in map(str.split, lines)}
-
-
-def onnx_rows(python):
-    """The rows that ONNX Runtime has; none where it is not installed."""
+def rows_of(python, peer):
+    """The names of the rows that a peer has; none where its library is not installed."""
     if python is None:
         return set()
-    probe = subprocess.run([python, ONNX, "--list"], capture_output=True, text=True)
-    return set(probe.stdout.split()) if probe.returncode == 0 else set()
+    probe = subprocess.run([python, peer, "--list"], capture_output=True, text=True)
+    return {line.split()[0] for line in probe.stdout.splitlines()} if probe.returncode == 0 else set()
 
 
-def fastest_mode(python, name, threads, modes):
-    """PyTorch's program in its fastest mode for a row, left running, with its first answer; None without modes."""
-    best = None
-    for mode in modes:
-        peer = Peer(python, PYTORCH, "--row", name, "--threads", threads, "--mode", mode)
-        first = peer.measure(0.3)
-        print(f"  {first['peer']}: {first['median_ms']:.3f} ms", flush=True)
-        if best and best[1]["median_ms"] <= first["median_ms"]:
-            peer.close()
-            continue
-        if best:
-            best[0].close()
-        best = (peer, first)
-    return best
-
-
-def measure(name, threads, modes, has_onnx, python, options):
-    """One row of the table."""
+def measure(name, threads, programs, python, options):
+    """One row of the table; `programs` are the peers' by the names "peer" and "onnx"."""
 
     def ours():
         answer = run(OURS, "--row", name, "--threads", threads, "--seconds", options.seconds)
         return last_line_of_json(answer)["median_ms"]
 
-    peers, times = {}, {"ours": []}
-    if best := fastest_mode(python, name, threads, modes):
-        peers["peer"], label = best[0], best[1]["peer"]
-    if has_onnx:
-        peers["onnx"] = Peer(python, ONNX, "--row", name, "--threads", threads)
-        print(f"  {peers['onnx'].measure(0.1)['peer']}", flush=True)
+    peers, labels, times = {}, {}, {"ours": []}
+    for key, program in programs.items():
+        peers[key] = Peer(python, program, "--row", name, "--threads", threads)
+        first = peers[key].measure(0)  # finds the fastest form
+        labels[key] = first["peer"]
+        print(f"  {first['peer']}: {first['median_ms']:.3f} ms", flush=True)
     end = time.monotonic() + options.limit
     while len(times["ours"]) < FEWEST_ROUNDS or len(times["ours"]) < options.rounds and time.monotonic() < end:
         times["ours"].append(ours())
@@ -127,12 +103,12 @@ def measure(name, threads, modes, has_onnx, python, options):
     for peer in peers.values():
         peer.close()
     medians = {key: statistics.median(values) for key, values in times.items()}
-    row = {"name": name, "threads": threads, "ours_ms": round(medians["ours"], 5), "peer": label if best else None}
-    for key in ("peer", "onnx") if has_onnx else ("peer",):
-        value = medians.get(key)
-        row[f"{key}_ms"] = round(value, 5) if value else None
-        ratio = "ratio" if key == "peer" else "onnx_ratio"
-        row[ratio] = round(value / medians["ours"], 3) if value else None
+    row = {"name": name, "threads": threads, "ours_ms": round(medians["ours"], 5), "peer": labels.get("peer")}
+    for key, ratio in (("peer", "ratio"), ("onnx", "onnx_ratio")):
+        if key in peers or key == "peer":
+            value = medians.get(key)
+            row[f"{key}_ms"] = round(value, 5) if value else None
+            row[ratio] = round(value / medians["ours"], 3) if value else None
     return targets.judged(row)
 
 
@@ -160,10 +136,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", default="*", help="which rows, a shell pattern (default: all)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--rounds", type=int, default=5, help="rounds after PyTorch's fastest mode is known")
-    parser.add_argument("--seconds", type=float, default=0.5, help="how long each measurement of a round takes")
+    parser.add_argument("--rounds", type=int, default=5, help="most rounds of a row")
+    parser.add_argument("--seconds", type=float, default=0.4, help="how long each measurement of a round takes")
     parser.add_argument(
-        "--limit", type=float, default=15, help=f"no new round of a row after so many seconds and {FEWEST_ROUNDS} rounds"
+        "--limit", type=float, default=10, help=f"seconds after which a row gets no more than {FEWEST_ROUNDS} rounds"
     )
     options = parser.parse_args()
 
@@ -178,11 +154,13 @@ def main():
         python = find_python()
         if python is None:
             print("PyTorch was not found; set RAMPART_PYTHON to a Python that can import torch to compare with it.")
-        modes, with_onnx = pytorch_modes(python), onnx_rows(python)
+        rows = {"peer": rows_of(python, PYTORCH), "onnx": rows_of(python, ONNX)}
+        programs = {"peer": PYTORCH, "onnx": ONNX}
         for name in names:
             for threads in options.threads:
                 print(f"{name}, {threads} thread{'s' if threads > 1 else ''}", flush=True)
-                save(measure(name, threads, modes.get(name, []), name in with_onnx, python, options))
+                present = {key: program for key, program in programs.items() if name in rows[key]}
+                save(measure(name, threads, present, python, options))
     rows = load()
     print_kernels([targets.judged_kernel(row) for row in rows if "gflops" in row])
     print_rows([targets.judged(row) for row in rows if "ours_ms" in row])

@@ -34,19 +34,8 @@ public struct DigitData: Sendable {
     digest = hash.hexadecimal
   }
 
-  /// The SHA-256 of all that decides a training run's bits, which names the run in its checkpoint: the data, the loop
-  /// and the optimizer with all their settings, the network, and the kernels' instruction set.
+  /// The SHA-256 of all that decides a training run's bits: see `trainingFingerprint`.
   public func fingerprint(_ loop: TrainingLoop, _ optimizer: some Optimizer, network: String) -> String {
-    var hash = SHA256()
-    let settings = [
-      "version \(Self.trainingVersion)", "\(loop)", "\(optimizer)", network, "\(InstructionSet.current)",
-      openBLASCoreName(),
-    ]
-    for setting in settings { hash.update(setting + "\n") }
-    hash.update(digest)
-    return hash.hexadecimal
+    trainingFingerprint(loop, optimizer, network: network, data: digest)
   }
-
-  /// To be raised with every change of kernels or layers that changes the bits of a training run.
-  private static let trainingVersion = 1
 }

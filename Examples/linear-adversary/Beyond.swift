@@ -70,7 +70,7 @@ func measurePairs(
       "The first \(perClass) test images of each digit, without those taken for the target already; unclipped; steps up to 1. Means are over the images reached."
   )
   for source in 0..<10 {
-    let places = (0..<test.count).filter { test.labels[$0] == source }.prefix(perClass)
+    let places = test.places(of: source).prefix(perClass)
     let images = test.flattened.batch(at: Array(places), epoch: 0)
     for target in 0..<10 where target != source {
       let smallest = Transformation(images, into: target, model: model).smallest
@@ -121,7 +121,7 @@ func attackPerceptron(
     "784-512-10 with ReLU, Adam 5e-4, batches of 200, \(loop.epochs) epochs: test accuracy "
       + Table.Cell.proportion(successes: test.correct, count: test.count).text
       + ". The direction is again the sign of one gradient at the clean image.")
-  _ = try turn(twos, into: 6, model: state.model, name: "perceptron", options, &report)
+  _ = try turn(twos, into: 6, model: state.model, name: "perceptron", &report)
 }
 
 /// What the document reports beside what this run measured.

@@ -32,9 +32,8 @@ enum LinearAdversary {
         "Each image x is moved against the sign of the gradient of its cost with the fake label 6: "
           + "x' = x - eps sign(grad_x J(x, 6)), eps > 0. Pixels that were never lit in training have weights of exactly 0, "
           + "so their gradient's sign is 0 and they stay.")
-      let twos = try firstImages(of: 2, count: 10, in: data.test)
-      let result = try turn(
-        twos, into: 6, model: regression.model, name: "softmax regression", options, &report)
+      let twos = try data.test.firstImages(of: 2, count: 10)
+      let result = try turn(twos, into: 6, model: regression.model, name: "softmax regression", &report)
       try compare(result, with: margins, &report)
       try drawTwoToSix(result, of: regression.model, &report)
 
@@ -54,19 +53,5 @@ enum LinearAdversary {
       "learning_rate": 0.05, "batch_size": 100, "epochs": .integer(regressionEpochs(options)),
       "steps": "101 from -1 to 1", "source": 2, "target": 6,
     ]
-  }
-
-  /// The first images of a class in the order of the data set.
-  private static func firstImages(of label: Int, count: Int, in source: some BatchSource) throws -> Batch {
-    let all = try source.batch(at: Array(0..<source.count))
-    let places = (0..<all.count).filter { all.labels[$0] == label }.prefix(count)
-    guard places.count == count else {
-      throw InputError(
-        .mismatch, "the test images", expected: "at least \(count) of class \(label)",
-        found: "\(places.count)")
-    }
-    let batch = try source.batch(at: Array(places))
-    return Batch(
-      inputs: batch.inputs.reshaped(to: [count, -1]), labels: batch.labels, indices: batch.indices)
   }
 }

@@ -72,8 +72,7 @@ func attackFamilies(_ study: Study, _ report: inout ReportFolder) throws {
       let result = try judge(
         FastGradient(budget: LInfBall(radius: radius)), against: LayerClassifier(model), on: batch,
         key: RandomKey(seed: study.options.seed))
-      let wrong = result.robustErrors
-      shares[index].append(Proportion(successes: wrong.count - wrong.successes, count: wrong.count))
+      shares[index].append(result.robustAccuracy)
     }
     table.append(
       [.number(Double(radius), decimals: 2)]

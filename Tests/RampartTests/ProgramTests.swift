@@ -1,12 +1,14 @@
 import Datasets
 import Foundation
+import ImageCodecs
+import NNLayers
 import Reporting
 import TensorCore
 import Testing
 
 /// The example programs from outside, as a user or a script sees them.
 @Suite struct ProgramTests {
-  static let programs = ["linear-adversary", "mnist-mlp"]
+  static let programs = ["linear-adversary", "mnist-cnn", "mnist-mlp"]
 
   @Test(arguments: programs) func helpNamesEveryOption(_ program: String) throws {
     let run = try Run(program, ["--help"])
@@ -89,6 +91,11 @@ import Testing
       "cost_epoch_1", "cost_final", "test_accuracy", "images_fooled", "images_attacked",
       "largest_epsilon_error", "train_seconds",
     ],
+    "mnist-cnn": [
+      "test_accuracy_clipped", "test_accuracy_unclipped", "pgd_robust_accuracy",
+      "adversarial_training_clean_accuracy", "adversarial_training_pgd_accuracy", "transfer_rate",
+      "train_seconds",
+    ],
     "mnist-mlp": [
       "best_mlp_test_accuracy", "best_mlp_seeds", "l2_best_lambda", "l2_best_test_loss",
       "l2_best_test_accuracy", "train_seconds",
@@ -118,6 +125,7 @@ import Testing
       #expect(page.contains("data:image/png;base64,") && !page.contains("The data are synthetic"))
       let saved = try Self.digests(in: folder.appendingPathComponent("out/checkpoints"))
       #expect(saved.contains { $0.key.hasSuffix(".training.safetensors") })
+      if program == "mnist-cnn" { try Self.checkConvolutionalNetwork(folder.appendingPathComponent("out")) }
 
       let second = try run(threads: 1)
       for (name, value) in first where !name.hasSuffix("_seconds") {
@@ -125,6 +133,38 @@ import Testing
       }
       #expect(try Self.digests(in: folder.appendingPathComponent("out/checkpoints")) == saved)
     }
+  }
+
+  /// Document 0 names the folder `output` and prints a report, which the program keeps to compare with.
+  private static func checkConvolutionalNetwork(_ out: URL) throws {
+    let names = (0..<10).map(String.init)
+    func numbers(_ file: String) throws -> [[Double?]] {
+      try String(contentsOf: out.appendingPathComponent(file), encoding: .utf8)
+        .split(whereSeparator: \.isNewline).dropFirst()
+        .map { $0.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) } }
+    }
+    for matrix in ["", "_pgd", "_robust", "_robust_pgd"] {
+      let figure = try Image(contentsOf: out.appendingPathComponent("output/confusion_matrix\(matrix).png"))
+      #expect(figure.width > 300 && Set(figure.pixels).count > 2)
+      // a fifth of the 800 images, 16 of each digit
+      let counts = try numbers("output/confusion_matrix\(matrix).csv").map { $0[1...10].compactMap(\.self) }
+      #expect(counts.count == 10 && counts.allSatisfy { $0.reduce(0, +) == 16 }, "\(matrix)")
+    }
+    let text = try String(
+      contentsOf: out.appendingPathComponent("output/classification_report.txt"), encoding: .utf8)
+    let report = try ClassificationReport(text: text, names: names)
+    #expect(report.classes.allSatisfy { $0.support == 16 } && report.macroAverage.support == 160)
+    // D0.28: the document's recalls times its supports are 12,722 of 14,000 images
+    let rows = try numbers("classification_report.csv").prefix(10)
+    let supports = rows.compactMap { $0[7] }
+    #expect(supports == [1381, 1575, 1398, 1428, 1365, 1263, 1375, 1459, 1365, 1391])
+    #expect(zip(rows, supports).reduce(0) { $0 + ($1.0[3] ?? .nan) * $1.1 }.rounded() == 12_722)
+    // the weights load into the network, and their file says what they were worth
+    var net = Net(key: RandomKey(seed: 1))
+    let facts = try net.loadWeights(
+      from: out.appendingPathComponent("checkpoints/mnist-cnn/net-clipped.safetensors"))
+    #expect(try facts["test_accuracy"].flatMap(Double.init) == headline(in: out)["test_accuracy_clipped"])
+    #expect(facts["architecture"] == "Net" && facts["seed"] == "42" && facts["variant"] == "clipped")
   }
 
   // What was trained before a kill -9 is read, the rest is trained, and the numbers are those of a run in one piece.

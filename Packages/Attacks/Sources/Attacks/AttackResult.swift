@@ -1,3 +1,4 @@
+import NNLayers
 import TensorCore
 
 /// One sample before and after an attack.
@@ -18,6 +19,10 @@ public struct AttackRecord: Sendable, Hashable {
   public let norms: Norms
   /// Whether the goal was reached; `judge` makes sure that the input was allowed.
   public let isSuccess: Bool
+  /// Whether the prediction was right on the clean input.
+  public var isCorrect: Bool { clean.label == label }
+  /// Whether the prediction was right on the clean and on the changed input.
+  public var isRobust: Bool { isCorrect && adversarial.label == label }
 
   /// A class and its probability.
   public struct Prediction: Sendable, Hashable {
@@ -68,16 +73,29 @@ public struct AttackResult: Sendable {
   }
 
   /// Wrong predictions on the clean inputs, of all samples.
-  public var cleanErrors: Proportion { share { $0.clean.label != $0.label } }
+  public var cleanErrors: Proportion { share { !$0.isCorrect } }
 
   /// Wrong predictions on clean or changed inputs, of all samples: a sample that was wrong already stays wrong.
-  public var robustErrors: Proportion {
-    share { $0.clean.label != $0.label || $0.adversarial.label != $0.label }
+  public var robustErrors: Proportion { share { !$0.isRobust } }
+
+  /// Right predictions on the clean inputs, of all samples.
+  public var cleanAccuracy: Proportion { share(\.isCorrect) }
+
+  /// Right predictions on clean and changed inputs, of all samples: the rest of `robustErrors`.
+  public var robustAccuracy: Proportion { share(\.isRobust) }
+
+  /// Which classes were taken for which on the changed inputs.
+  ///
+  /// - Precondition: labels and predictions lie in `0 ..< classCount`.
+  public func confusion(classCount: Int) -> ConfusionMatrix {
+    ConfusionMatrix(
+      predictions: IntTensor(records.map(\.adversarial.label)), labels: IntTensor(records.map(\.label)),
+      classCount: classCount)
   }
 
   /// Goals reached, of the samples first classified correctly; those whose true class is the target are left out.
   public var successAmongCorrect: Proportion {
-    share(of: records.filter { $0.clean.label == $0.label && $0.target != $0.label }) { $0.isSuccess }
+    share(of: records.filter { $0.isCorrect && $0.target != $0.label }) { $0.isSuccess }
   }
 
   /// Targets reached, of the samples whose true class is not the target; nil for an untargeted attack.

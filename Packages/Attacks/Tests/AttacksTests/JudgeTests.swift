@@ -23,6 +23,11 @@ import Testing
     #expect(result.cleanErrors == Proportion(successes: 2, count: 5))
     // a sample that the attack happens to mend was wrong, and stays counted
     #expect(result.robustErrors == Proportion(successes: 4, count: 5))
+    #expect(result.cleanAccuracy == Proportion(successes: 3, count: 5))
+    #expect(result.robustAccuracy == Proportion(successes: 1, count: 5))
+    #expect(result.records.map(\.isCorrect) == [true, true, false, false, true])
+    #expect(result.records.map(\.isRobust) == [false, true, false, false, false])
+    #expect(result.confusion(classCount: 3).counts == [[0, 2, 0], [1, 1, 0], [0, 0, 1]])
     #expect(result.successAmongCorrect == Proportion(successes: 2, count: 3))
     #expect(result.targetHits == nil)
     #expect(result.records.map(\.isSuccess) == [true, false, false, true, true])

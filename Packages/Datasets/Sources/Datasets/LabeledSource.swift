@@ -50,6 +50,9 @@ public struct Subset: LabeledSource {
 }
 
 extension LabeledSource {
+  /// The places of a class's samples, ascending.
+  public func places(of label: Int) -> [Int] { (0..<labels.count).filter { labels[$0] == label } }
+
   /// The samples with these indices, in this order.
   public func subset(at indices: [Int]) -> Subset { Subset(of: self, at: indices) }
 

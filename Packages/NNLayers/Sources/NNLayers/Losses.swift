@@ -38,6 +38,22 @@ public struct CrossEntropy: Sendable, Hashable {
     let total = labels.scalars.reduce(Float(0)) { $0 + weights[Int($1)] }
     return logits.crossEntropy(targets: targets).sum() / total
   }
+
+  /// Checks that a batch of logits `[n, k]` is not one of probabilities: with two or more classes, all elements in
+  /// [0, 1] and every row's sum within 1e-4 of 1.
+  ///
+  /// The loss contains the softmax. A model that ends in one of its own still learns, but slowly, since its gradients are
+  /// damped twice, and nothing else would tell. `TrainingLoop` asks this of a run's first batch, before the first step.
+  ///
+  /// - Throws: `InputError.outOfRange` for probabilities.
+  public static func checkLogits(_ logits: Tensor) throws {
+    guard logits.rank == 2, logits.shape[0] > 0, logits.shape[1] > 1, logits.min() >= 0, logits.max() <= 1,
+      (logits.sum(alongAxis: 1) - 1).absolute().max() <= 1e-4
+    else { return }
+    throw InputError(
+      .outOfRange, "the model's output", expected: "logits", found: "probabilities: every row has the sum 1",
+      remedy: "Leave out the softmax at the model's end: the loss contains it, and `probabilities` gives it.")
+  }
 }
 
 /// The penalty `λ Σ w²` over the weights: a term of the loss.

@@ -78,9 +78,9 @@ public struct TrainingLoop: Sendable {
   ///   - validation: the samples to judge each epoch by.
   ///   - afterEpoch: called when an epoch's record stands in the history: to log, to save, to stop by throwing.
   ///   - afterStep: called with the epoch, the steps done in it and the steps it has; throwing ends the run.
-  /// - Throws: what sources and callbacks throw; `InputError.outOfRange` when a label is no class
-  ///   or the loss is not finite. The state is
-  ///   then that of the last finished epoch or step.
+  /// - Throws: what sources and callbacks throw; `InputError.outOfRange` when a label is no class, the loss is not finite,
+  ///   or the model answers the first batch with probabilities instead of logits. The state is then that of the last
+  ///   finished epoch or step.
   public func run<Model: Layer, Updater: Optimizer>(
     _ state: inout TrainingState<Model, Updater>, on training: some BatchSource,
     validation: (any BatchSource)? = nil,
@@ -151,11 +151,14 @@ public struct TrainingLoop: Sendable {
   ) throws {
     let pass = Pass(.training, key: key.derived("pass"), samples: batch.indices)
     var predictions = IntTensor([])
+    var firstLogits: Tensor?
     var (value, slopes) = gradients(of: state.model, in: pass) { model, pass in
       let logits = model(Variable(batch.inputs), in: pass)
       predictions = logits.value.argmax(alongAxis: 1)
+      if place == (1, 1) { firstLogits = logits.value }
       return loss(logits, labels: batch.labels)
     }
+    if let firstLogits { try CrossEntropy.checkLogits(firstLogits) }
     guard value.isFinite else {
       throw InputError(
         .outOfRange, "the loss in epoch \(place.epoch), step \(place.step)", expected: "a finite number",

@@ -37,6 +37,24 @@ import Testing
     expectClose(composed.gradient, fused.gradient, within: 1e-6)
   }
 
+  // D0.26. All rows must have both marks of probabilities: one negative element, one element above 1, one row with
+  // another sum, and it is logits. A single class and no samples say nothing.
+  @Test func probabilitiesAreNoLogits() throws {
+    let probabilities = Tensor([[0.25, 0.75, 0], [0.5, 0.3, 0.2], [0, 1, 0]])
+    let error = try #require(throws: InputError.self) { try CrossEntropy.checkLogits(probabilities) }
+    #expect(error.kind == .outOfRange && "\(error)".contains("softmax"))
+    #expect(throws: InputError.self) {
+      try CrossEntropy.checkLogits(Tensor.normal(shape: [64, 10], key: RandomKey(seed: 5)).softmax())
+    }
+    #expect(throws: InputError.self) { try CrossEntropy.checkLogits(Tensor([[0.50004, 0.5]])) }
+    for logits in [
+      Tensor([[0.25, 0.75, 0], [-0.5, 1, 0.5]]), Tensor([[0.25, 0.75], [1.5, -0.5]]),
+      Tensor([[0.25, 0.75], [0.5, 0.4]]), Tensor([[0.5002, 0.5]]), Tensor([[0.5, 0.4998]]),
+      Tensor([[0, 0], [0, 0]]), Tensor([[1], [1]]), Tensor([[.nan, 1]]), Tensor.zeros(shape: [0, 3]),
+      Tensor([1, 0]),
+    ] { try CrossEntropy.checkLogits(logits) }
+  }
+
   @Test func impossibleSettingsAreRefused() async {
     await #expect(processExitsWith: .failure) { _ = CrossEntropy(labelSmoothing: 1.5) }
     await #expect(processExitsWith: .failure) { _ = CrossEntropy(classWeights: [1, -1]) }

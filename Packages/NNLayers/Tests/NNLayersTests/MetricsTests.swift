@@ -101,6 +101,38 @@ import Testing
     #expect(macro.support == 5 && weighted.support == 5)
   }
 
+  // D0.23: a published report is read with its printed decimals, so printing it again gives the same text.
+  @Test func reportsAreReadAgain() throws {
+    let names = (0..<10).map(String.init)
+    let text = try Reference.text("report-digits.txt")
+    let report = try ClassificationReport(text: text, names: names)
+    let five = report.classes[5]
+    #expect([five.precision, five.recall, five.f1] == [0.92, 0.83, 0.87] && five.support == 1263)
+    #expect(report.accuracy == 0.91 && report.macroAverage.support == 14_000)
+    #expect(report.weightedAverage.recall == 0.91)
+    #expect(report.text(names: names) == text)
+    // names of several words
+    let edges = ["cat", "dog", "never predicted", "horse", "never there"]
+    let other = try Reference.text("report-edges.txt")
+    #expect(try ClassificationReport(text: other, names: edges).text(names: edges) == other)
+  }
+
+  @Test func damagedReportsAreRefused() throws {
+    let names = (0..<10).map(String.init)
+    let text = try Reference.text("report-digits.txt")
+    func kind(_ text: String, _ names: [String]) throws -> InputError.Kind {
+      try #require(throws: InputError.self) { try ClassificationReport(text: text, names: names) }.kind
+    }
+    #expect(try kind("", names) == .damaged)
+    #expect(try kind(text, Array(names.dropLast())) == .damaged)
+    #expect(try kind(text, names.dropLast() + ["ten"]) == .mismatch)
+    #expect(try kind(text.replacing("0.83", with: "much"), names) == .damaged)
+    #expect(try kind(text.replacing("1263", with: "12.63"), names) == .damaged)
+    #expect(try kind(text.replacing("accuracy", with: "micro avg"), names) == .damaged)
+    #expect(try kind(text.replacing("macro avg", with: "samples avg"), names) == .mismatch)
+    #expect(try kind(text.replacing("recall", with: "rappel"), names) == .damaged)
+  }
+
   @Test func namesMustFit() async {
     await #expect(processExitsWith: .failure) {
       _ = ClassificationReport(ConfusionMatrix(classCount: 2)).text(names: ["one"])

@@ -15,6 +15,11 @@ struct Noise: Layer {
   }
 }
 
+/// Answers with probabilities, as no model should.
+struct Softmax: Layer {
+  func callAsFunction(_ x: Variable, in pass: Pass) -> Variable { x.softmax() }
+}
+
 /// Multiplies each feature by a learned factor.
 struct Scale: Layer {
   var factor: Parameter

@@ -267,6 +267,17 @@ import Testing
     #expect(second.subject.contains("epoch 1, step 2") && other.history.epochs.isEmpty)
   }
 
+  // D0.26: a softmax at the model's end is found before the first step, the weights as they were.
+  @Test func modelsThatAnswerWithProbabilitiesAreRefused() throws {
+    let model = Sequential(Linear(inputs: 2, outputs: 3, key: Self.key), Softmax())
+    var state = TrainingState(model: model, optimizer: SGD(learningRate: 0.1))
+    let error = try #require(throws: InputError.self) {
+      try TrainingLoop(epochs: 1, batchSize: 10, key: Self.key).run(&state, on: Self.samples)
+    }
+    #expect(error.kind == .outOfRange && "\(error)".contains("probabilities"))
+    #expect(state.model.bits == model.bits && state.history.epochs.isEmpty)
+  }
+
   @Test func errorsOfSourceAndStepCallbackPass() throws {
     var broken = Self.samples
     broken.failure = InputError(.damaged, "sample 7", expected: "an image", found: "noise")

@@ -36,4 +36,27 @@ import Testing
       #expect(memoryAtEnd - memoryAtStart < 1 << 20, "from \(memoryAtStart) to \(memoryAtEnd) bytes")
     }
   }
+
+  // Every kind of layer that keeps something for its gradient: places, masks, statistics, the sum of a residual block.
+  @Test func convolutionalNetworksNeedNoNewBuffers() async {
+    await #expect(processExitsWith: .success) {
+      // Two tasks at once take one scratch buffer more than two in turn, whenever that first happens.
+      ThreadPool.threadCount = 1
+      let key = RandomKey(seed: 9)
+      let model = Sequential(
+        Convolution(inputs: 1, outputs: 6, kernel: 3, padding: 1, key: key), MaxPool(2), ReLU(),
+        BasicBlock(inputs: 6, outputs: 8, stride: 2, key: key), BatchNorm(channels: 8),
+        ChannelDropout(rate: 0.2),
+        GroupNorm(groups: 2, channels: 8), GELU(), AveragePool(2), Flatten(), Dropout(rate: 0.2),
+        Linear(inputs: 32, outputs: 3, key: key))
+      let samples = Samples(
+        inputs: .uniform(shape: [240, 1, 16, 16], key: key), labels: IntTensor((0..<240).map { $0 % 3 }),
+        classCount: 3)
+      var state = TrainingState(model: model, optimizer: SGD(learningRate: 0.01, momentum: 0.9))
+      var counts: [Int] = []
+      try TrainingLoop(epochs: 10, batchSize: 8, key: key).run(
+        &state, on: samples, afterStep: { _, _, _ in counts.append(Tensor.freshBufferCount) })
+      #expect(counts.count == 300 && counts[20] > 0 && counts[299] == counts[20])
+    }
+  }
 }

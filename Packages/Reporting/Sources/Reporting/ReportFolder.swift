@@ -102,6 +102,14 @@ public struct ReportFolder: Sendable {
     try addPicture(image.pngData(), file: file, caption: caption)
   }
 
+  /// Writes text and puts it into the report as it stands, in letters of equal width.
+  ///
+  /// - Precondition: no other file of that name was added.
+  public mutating func add(preformatted text: String, file: String) throws {
+    try AtomicFile.write(text, to: newFile(file))
+    report.addPreformatted(text)
+  }
+
   private mutating func addPicture(_ data: Data, file: String, caption: String) throws {
     try AtomicFile.write(data, to: newFile(file))
     report.addFigure(pngData: data, caption: caption)

@@ -84,17 +84,20 @@ import TensorCore
     var comparison = DocumentComparison("Document")
     comparison.append("n", document: .integer(1), measured: .integer(1))
     try output.add(comparison)
+    try output.add(preformatted: "a  <b>\n", file: "output/text.txt")
     try output.metrics.addHeadline("n", 1)
     let report = try output.finish()
 
     let found = try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted()
     #expect(
       found == [
-        "chart.png", "document.csv", "figures", "figures/dot.png", "grid.png", "metrics.json", "report.html",
-        "test-accuracy-by-class.csv",
+        "chart.png", "document.csv", "figures", "figures/dot.png", "grid.png", "metrics.json", "output",
+        "output/text.txt", "report.html", "test-accuracy-by-class.csv",
       ])
     let html = try String(contentsOf: report, encoding: .utf8)
-    #expect(html.contains("Figure 3.") && html.contains("synthetic"))
+    #expect(html.contains("Figure 3.") && html.contains("synthetic") && html.contains("a  &lt;b&gt;"))
+    let text = try String(contentsOf: folder.appendingPathComponent("output/text.txt"), encoding: .utf8)
+    #expect(text == "a  <b>\n")
     let csv = try String(
       contentsOf: folder.appendingPathComponent("test-accuracy-by-class.csv"), encoding: .utf8)
     #expect(csv == "a\r\n1\r\n")

@@ -53,6 +53,14 @@ import Testing
     }
   }
 
+  // More tiles than the weight gradient holds at a time. The direct path, tested elsewhere, is the reference here.
+  @Test func batchesOfManyTiles() {
+    let c = ConvolutionCase([41, 600, 8, 7], [8, 600, 3, 3], Self.padded(1))
+    let mismatch = c.weightGradient(.winograd)
+      .mismatch(with: c.weightGradient(.direct), relativeToLargest: c.tolerance(.weightGradient, .winograd))
+    #expect(mismatch == nil)
+  }
+
   // A bias belongs to its channel and is added once, also where a tile is cut; the ReLU comes after it.
   @Test func biasAndReLU() {
     let c = ConvolutionCase([3, 6, 7, 10], [19, 6, 3, 3], Self.padded(1))

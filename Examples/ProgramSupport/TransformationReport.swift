@@ -1,53 +1,11 @@
 import Attacks
-import AutoDiffLite
 import NNLayers
-import ProgramSupport
 import Reporting
 import TensorCore
 
-/// Images of one class moved towards another along the sign of one gradient.
-struct Transformation {
-  let batch: Batch
-  let target: Int
-  /// −sign(∇ₓ J(x, target)): the direction in which the target's cost falls.
-  let directions: Tensor
-  let sweep: DirectionSweep
-  /// The smallest working step of each image, refined on the logits; nil where no step up to 1 works.
-  let smallest: [Float?]
-  /// The first of the 101 steps that works: what the document chooses by eye.
-  let chosen: [Float?]
-
-  /// The document's 101 steps from −1 to 1.
-  static let steps: [Float] = (0...100).map { Float($0 - 50) / 50 }
-
-  init(_ batch: Batch, into target: Int, model: some Layer) {
-    self.batch = batch
-    self.target = target
-    let classifier = LayerClassifier(model, inputRange: -Float.infinity...Float.infinity)
-    let goal = Targeted(target: target, count: batch.count)
-    let directions = classifier.inputGradient(at: batch.inputs, goal: goal).sign()
-    self.directions = directions
-    let sweep = DirectionSweep(batch.inputs, along: directions, steps: Self.steps, of: classifier)
-    self.sweep = sweep
-    smallest = (0..<batch.count).map { sweep.smallestStep(sample: $0, target: target) }
-    let predictions = sweep.logits.argmax(alongAxis: 2)
-    chosen = (0..<batch.count).map { sample in
-      Self.steps.indices.first { Self.steps[$0] > 0 && predictions[$0 * batch.count + sample] == target }
-        .map { Self.steps[$0] }
-    }
-  }
-
-  /// The images moved by a step each; an image without a working step is moved by `fallback`.
-  func moved(by steps: [Float?], fallback: Float = 1) -> Tensor {
-    let factors = Tensor(steps.map { $0 ?? fallback }).expanded(axis: 1)
-    return batch.inputs + factors * directions
-  }
-}
-
-/// Carries out the document's experiment on one model and reports it: sweep figures, chosen steps, confidences.
-func turn(
-  _ batch: Batch, into target: Int, model: some Layer, name: String, _ options: ProgramOptions,
-  _ report: inout ReportFolder
+/// Carries out document 2's experiment on one model and reports it: sweep figures, chosen steps, confidences.
+public func turn(
+  _ batch: Batch, into target: Int, model: some Layer, name: String, _ report: inout ReportFolder
 ) throws -> Transformation {
   let result = Transformation(batch, into: target, model: model)
   let folder = name.replacing(" ", with: "-")
@@ -156,6 +114,6 @@ private func outcome(_ record: AttackRecord) -> [Table.Cell] {
 }
 
 /// A number with a fixed count of decimals.
-func decimals(_ value: Float, _ count: Int) -> String {
+public func decimals(_ value: Float, _ count: Int) -> String {
   Table.Cell.number(Double(value), decimals: count).text
 }
