@@ -2,41 +2,35 @@
 
 typedef uint64_t CK(vw) __attribute__((ext_vector_type(CK_LANES / 2)));
 
-// The halves of the 64-bit products a * b. For the upper ones lanes of b are multiplied in two turns, the even ones and
-// the odd ones, each in the lower half of a 64-bit lane, so that nothing has to cross a lane.
-static inline void CK(multiply)(uint32_t a, CK(vu) b, CK(vu) *high, CK(vu) *low) {
-  const uint64_t lower = 0xFFFFFFFFu;
-  CK(vw) pairs, product;
-  memcpy(&pairs, &b, sizeof pairs);
-  product = (((pairs & lower) * (uint64_t)a) >> 32) | (((pairs >> 32) * (uint64_t)a) & ~lower);
-  memcpy(high, &product, sizeof product);
-  *low = b * a;
-}
-
 // CK_LANES blocks from number `block` on: word[w][lane] is word w of block + lane.
-static inline void CK(philox)(uint64_t key, uint64_t block, CK(vu) word[4]) {
-  CK(vu) lane;
-  for (uint32_t i = 0; i < CK_LANES; i++) lane[i] = i;
-  CK(vu) c0 = (uint32_t)block + lane;
-  CK(vi) carry = c0 < (uint32_t)block;  // -1 where the sum went round
-  CK(vu) c1 = (uint32_t)(block >> 32) - __builtin_convertvector(carry, CK(vu));
-  CK(vu) c2 = 0, c3 = 0;
+//
+// Each word of the state lies in the lower half of a 64-bit lane, where multiplication looks for it, the even blocks in
+// one vector and the odd ones in another; what stands in the upper halves never reaches a lower one.
+static inline __attribute__((always_inline)) void CK(philox)(uint64_t key, uint64_t block, CK(vu) word[4]) {
+  const uint64_t lower = 0xFFFFFFFFu;
+  CK(vw) c[4][2];
+  for (uint64_t parity = 0; parity < 2; parity++) {
+    for (uint64_t i = 0; i < CK_LANES / 2; i++) c[0][parity][i] = block + 2 * i + parity;
+    c[1][parity] = c[0][parity] >> 32;
+    c[2][parity] = c[3][parity] = 0;
+  }
   uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+#pragma clang loop unroll(full)
   for (int round = 0; round < 10; round++) {
-    CK(vu) h0, l0, h1, l1;
-    CK(multiply)(0xD2511F53u, c0, &h0, &l0);
-    CK(multiply)(0xCD9E8D57u, c2, &h1, &l1);
-    c0 = h1 ^ c1 ^ k0;
-    c2 = h0 ^ c3 ^ k1;
-    c1 = l1;
-    c3 = l0;
+    for (int parity = 0; parity < 2; parity++) {
+      CK(vw) p = (c[0][parity] & lower) * (uint64_t)0xD2511F53u, q = (c[2][parity] & lower) * (uint64_t)0xCD9E8D57u;
+      c[0][parity] = (q >> 32) ^ c[1][parity] ^ (uint64_t)k0;
+      c[2][parity] = (p >> 32) ^ c[3][parity] ^ (uint64_t)k1;
+      c[1][parity] = q;
+      c[3][parity] = p;
+    }
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  word[0] = c0;
-  word[1] = c1;
-  word[2] = c2;
-  word[3] = c3;
+  for (int w = 0; w < 4; w++) {
+    CK(vw) both = (c[w][0] & lower) | (c[w][1] << 32);
+    memcpy(&word[w], &both, sizeof both);
+  }
 }
 
 // Draw i of a stream is word i % 4 of block i / 4, but lanes are blocks: the first n <= 4 * CK_LANES of such values in

@@ -90,9 +90,10 @@ static void CK(random_normal)(uint64_t key, uint64_t first_block, float mean, fl
     CK(vu) word[4];
     CK(vf) value[4];
     CK(philox)(key, first_block + done / 4, word);
+#pragma clang loop unroll(full)
     for (int w = 0; w < 4; w += 2) {
       CK(vf) u = CK(splat)(1) - CK(unit)(word[w]);  // (0, 1], so the logarithm is finite
-      CK(vf) radius = __builtin_elementwise_sqrt(CK(splat)(-2) * CK(log_vector)(u));
+      CK(vf) radius = __builtin_elementwise_sqrt(CK(splat)(-2) * CK(log_positive)(u));
       CK(vf) sine, cosine;
       CK(turn)(CK(unit)(word[w + 1]), &sine, &cosine);
       value[w] = CK(splat)(mean) + CK(splat)(deviation) * (radius * cosine);

@@ -44,16 +44,11 @@ static inline CK(vf) CK(exp_vector)(CK(vf) x) {
   return CK(choose)(x != x, x, y);
 }
 
-// Natural logarithm; -infinity at 0, NaN below.
-static inline CK(vf) CK(log_vector)(CK(vf) x) {
-  CK(vi) tiny = x < CK(splat)(0x1p-126f);
-  CK(vf) scaled = CK(choose)(tiny, x * CK(splat)(0x1p23f), x);
-  CK(vi) b = CK(bits)(scaled);
-  CK(vi) exponent = ((b >> 23) & 255) - 126;
-  exponent -= (tiny & 23);
-  CK(vf) m = CK(from_bits)((b & 0x007fffff) | 0x3f000000);  // [0.5, 1)
+// Natural logarithm of m * 2^(exponent - 127), where the bits of a normal, positive number give m's and the exponent's.
+static inline CK(vf) CK(log_of_parts)(CK(vi) bits, CK(vi) exponent) {
+  CK(vf) m = CK(from_bits)((bits & 0x007fffff) | 0x3f000000);  // [0.5, 1)
   CK(vi) low = m < CK(splat)(0.707106781186547524f);
-  exponent += low;  // a true mask is -1
+  exponent += low - 126;  // a true mask is -1
   m = CK(choose)(low, m + m, m) - CK(splat)(1);
   CK(vf) e = __builtin_convertvector(exponent, CK(vf));
   CK(vf) z = m * m;
@@ -69,7 +64,20 @@ static inline CK(vf) CK(log_vector)(CK(vf) x) {
   CK(vf) y = p * m * z;
   y = CK(fma)(e, CK(splat)(-2.12194440e-4f), y);
   y = CK(fma)(z, CK(splat)(-0.5f), y);
-  y = CK(fma)(e, CK(splat)(0.693359375f), m + y);
+  return CK(fma)(e, CK(splat)(0.693359375f), m + y);
+}
+
+// Natural logarithm of normal, finite numbers above 0, the same bits as log_vector's.
+static inline CK(vf) CK(log_positive)(CK(vf) x) {
+  CK(vi) b = CK(bits)(x);
+  return CK(log_of_parts)(b, b >> 23);
+}
+
+// Natural logarithm; -infinity at 0, NaN below.
+static inline CK(vf) CK(log_vector)(CK(vf) x) {
+  CK(vi) tiny = x < CK(splat)(0x1p-126f);
+  CK(vi) b = CK(bits)(CK(choose)(tiny, x * CK(splat)(0x1p23f), x));
+  CK(vf) y = CK(log_of_parts)(b, ((b >> 23) & 255) - (tiny & 23));
   y = CK(choose)(x == CK(splat)(__builtin_inff()), x, y);
   y = CK(choose)(x == CK(splat)(0), CK(splat)(-__builtin_inff()), y);
   y = CK(choose)(x < CK(splat)(0), CK(splat)(__builtin_nanf("")), y);
