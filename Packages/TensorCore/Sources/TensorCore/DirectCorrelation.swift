@@ -239,15 +239,18 @@ struct DirectCorrelation: @unchecked Sendable {
     spreading: UnsafeMutablePointer<Float>
   ) {
     let image = isInPlace ? x : UnsafePointer(scratch)
-    var weight = weight
     var ending = ending
+    if spreads.isEmpty {
+      parts[0].run(image, weight: weight, ending: &ending, channels: channels, blocks: blocks, into: y)
+      return
+    }
+    var weight = weight
     let addend = ending.addend
-    if !spreads.isEmpty { ending.addend = nil }
+    ending.addend = nil
     var outputs: [UnsafePointer<Float>] = []
     var spreading = spreading
     for part in parts {
-      let target = spreads.isEmpty ? y : spreading
-      part.run(image, weight: weight, ending: &ending, channels: channels, blocks: blocks, into: target)
+      part.run(image, weight: weight, ending: &ending, channels: channels, blocks: blocks, into: spreading)
       weight += channels * part.weights.count
       outputs.append(UnsafePointer(spreading))
       spreading += channels * part.plane

@@ -39,41 +39,70 @@ public struct PoolingWindow: Hashable, Sendable {
 
 /// The bounds of all windows on a plane, along both axes.
 struct PoolingGrid {
-  /// Windows along one axis: the first and one past the last pixel inside the plane, and the count to divide a sum by.
+  /// Windows along one axis.
   struct Axis {
-    var length: Int
-    var starts: [UInt32] = []
-    var ends: [UInt32] = []
-    var counts: [UInt32] = []
+    private enum Layout {
+      case regular(size: Int, stride: Int, padding: Int, countsPadding: Bool)
+      case even
+    }
+    let length: Int
+    /// How many windows there are.
+    let count: Int
+    private let layout: Layout
 
     /// Windows of one size at equal distances.
     init(length: Int, size: Int, stride: Int, padding: Int, countsPadding: Bool, _ name: String) {
-      self.length = length
       precondition(
         length > 0 && length + 2 * padding >= size,
         "\(name): a window of \(size) does not fit into \(length) pixels with \(padding) of padding on each side"
       )
-      for start in Swift.stride(from: -padding, through: length + padding - size, by: stride) {
-        append(max(0, start), min(length, start + size), countsPadding ? size : nil)
-      }
+      self.length = length
+      count = (length + 2 * padding - size) / stride + 1
+      layout = .regular(size: size, stride: stride, padding: padding, countsPadding: countsPadding)
     }
 
     /// As many windows as wanted, of nearly equal size: window i covers ⌊i·h/m⌋ ..< ⌈(i + 1)·h/m⌉.
     init(length: Int, windows: Int, _ name: String) {
-      self.length = length
       precondition(length > 0 && windows > 0, "\(name): \(length) pixels cannot give \(windows) windows")
-      for i in 0..<windows { append(i * length / windows, ((i + 1) * length + windows - 1) / windows, nil) }
+      self.length = length
+      count = windows
+      layout = .even
     }
 
-    private mutating func append(_ start: Int, _ end: Int, _ count: Int?) {
-      starts.append(UInt32(start))
-      ends.append(UInt32(end))
-      counts.append(UInt32(count ?? end - start))
+    /// The first and one past the last pixel of window i inside the plane, and the count to divide a sum by.
+    func bounds(_ i: Int) -> (start: Int, end: Int, divisor: Int) {
+      switch layout {
+      case .regular(let size, let stride, let padding, let countsPadding):
+        let (start, end) = (max(0, i * stride - padding), min(length, i * stride - padding + size))
+        return (start, end, countsPadding ? size : end - start)
+      case .even:
+        let (start, end) = (i * length / count, ((i + 1) * length + count - 1) / count)
+        return (start, end, end - start)
+      }
+    }
+
+    /// The most pixels that a window can hold.
+    var longest: Int {
+      switch layout {
+      case .regular(let size, _, _, _): min(size, length)
+      case .even: min(length, (length - 1) / count + 2)
+      }
+    }
+
+    /// Whether one window covers everything.
+    var isWhole: Bool { count == 1 && bounds(0) == (0, length, length) }
+
+    /// Whether the windows are pairs of pixels, one beside the other.
+    var isPairs: Bool {
+      switch layout {
+      case .regular(let size, let stride, let padding, _): size == 2 && stride == 2 && padding == 0
+      case .even: length == 2 * count
+      }
     }
   }
 
-  var rows: Axis
-  var columns: Axis
+  let rows: Axis
+  let columns: Axis
 
   init(_ window: PoolingWindow, on shape: Shape, countsPadding: Bool, _ name: String) {
     let (size, stride, padding) = (window.size, window.stride, window.padding)
@@ -90,29 +119,38 @@ struct PoolingGrid {
     columns = Axis(length: shape[3], windows: windows.width, name)
   }
 
-  /// The most pixels that a window holds.
-  var largestWindow: Int {
-    func longest(_ axis: Axis) -> Int { zip(axis.starts, axis.ends).reduce(0) { max($0, Int($1.1 - $1.0)) } }
-    return longest(rows) * longest(columns)
+  /// Which kernel means have.
+  enum Kind { case whole, pairs, other }
+
+  var kind: Kind {
+    rows.isWhole && columns.isWhole ? .whole : rows.isPairs && columns.isPairs ? .pairs : .other
   }
+
+  /// The most pixels that a window can hold.
+  var largestWindow: Int { rows.longest * columns.longest }
 
   /// The output's shape for images of this shape.
-  func outputShape(for shape: Shape) -> Shape {
-    [shape[0], shape[1], rows.starts.count, columns.starts.count]
-  }
+  func outputShape(for shape: Shape) -> Shape { [shape[0], shape[1], rows.count, columns.count] }
 
-  /// Calls `body` with the bounds in the kernels' form.
-  func withKernelGrid(_ body: (UnsafePointer<ck_pool_grid>) -> Void) {
-    let (rowCount, columnCount) = (rows.starts.count, columns.starts.count)
-    let bounds =
-      rows.starts + rows.ends + rows.counts + columns.starts + columns.ends + columns.counts
+  /// Calls `body` with the bounds in the kernels' form, or with nil for the kernels that need none.
+  func withKernelGrid(isNeeded: Bool, _ body: (UnsafePointer<ck_pool_grid>?) -> Void) {
+    if !isNeeded { return body(nil) }
+    var bounds: [UInt32] = []
+    bounds.reserveCapacity(3 * (rows.count + columns.count))
+    for axis in [rows, columns] {
+      let windows = (0..<axis.count).map(axis.bounds)
+      bounds += windows.map { UInt32($0.start) }
+      bounds += windows.map { UInt32($0.end) }
+      bounds += windows.map { UInt32($0.divisor) }
+    }
     bounds.withUnsafeBufferPointer { buffer in
       guard let first = buffer.baseAddress else { return }
-      let second = first + 3 * rowCount
+      let second = first + 3 * rows.count
       var grid = ck_pool_grid(
-        height: rows.length, width: columns.length, rows: rowCount, columns: columnCount, row_starts: first,
-        row_ends: first + rowCount, column_starts: second, column_ends: second + columnCount,
-        row_counts: first + 2 * rowCount, column_counts: second + 2 * columnCount)
+        height: rows.length, width: columns.length, rows: rows.count, columns: columns.count,
+        row_starts: first, row_ends: first + rows.count, column_starts: second,
+        column_ends: second + columns.count, row_counts: first + 2 * rows.count,
+        column_counts: second + 2 * columns.count)
       body(&grid)
     }
   }

@@ -31,16 +31,14 @@ extension Tensor {
     let placeBytes = places?.bytesEach ?? 1
     withExtendedLifetime((self, places)) {
       let bytes = places.map { SendablePointer($0.bytes) }
-      grid.withKernelGrid { kernelGrid in
+      grid.withKernelGrid(isNeeded: !window.isPairs) { kernelGrid in
         forPlanes(of: area) { planes in
-          let (x, y) = (
-            source + planes.lowerBound * area, target.pointer + planes.lowerBound * windows
-          )
+          let (x, y) = (source + planes.lowerBound * area, target.pointer + planes.lowerBound * windows)
           let p = bytes.map { $0.pointer + planes.lowerBound * windows * placeBytes }
-          if window.isPairs {
-            ck_max_pool_2x2(x, planes.count, height, width, relu, y, p)
-          } else {
+          if let kernelGrid {
             ck_max_pool(kernelGrid, x, planes.count, relu, y, p, Int32(placeBytes))
+          } else {
+            ck_max_pool_2x2(x, planes.count, height, width, relu, y, p)
           }
         }
       }
@@ -93,7 +91,7 @@ extension Tensor {
     let windows = result.shape[2] * result.shape[3]
     let kind = grid.kind
     withExtendedLifetime(self) {
-      grid.withKernelGrid { kernelGrid in
+      grid.withKernelGrid(isNeeded: kind == .other) { kernelGrid in
         forPlanes(of: area) { planes in
           let (x, y) = (source + planes.lowerBound * area, target.pointer + planes.lowerBound * windows)
           switch kind {
@@ -117,7 +115,7 @@ extension Tensor {
     let windows = shape[2] * shape[3]
     let kind = grid.kind
     withExtendedLifetime(self) {
-      grid.withKernelGrid { kernelGrid in
+      grid.withKernelGrid(isNeeded: kind == .other) { kernelGrid in
         result.forPlanes(of: area) { planes in
           let (dy, dx) = (source + planes.lowerBound * windows, target.pointer + planes.lowerBound * area)
           switch kind {
@@ -139,22 +137,6 @@ extension Tensor {
   func forPlanes(of area: Int, _ body: (Range<Int>) -> Void) {
     ThreadPool.run(
       count: shape[0] * shape[1], inChunksOf: Swift.max(1, elementwiseChunk / Swift.max(1, area)), body)
-  }
-}
-
-extension PoolingGrid {
-  /// Which kernel means have.
-  enum Kind { case whole, pairs, other }
-
-  var kind: Kind {
-    func isWhole(_ axis: Axis) -> Bool {
-      axis.starts == [0] && axis.ends == [UInt32(axis.length)] && axis.counts == axis.ends
-    }
-    func isPairs(_ axis: Axis) -> Bool {
-      axis.starts.count == axis.length / 2 && axis.counts.allSatisfy { $0 == 2 }
-        && axis.starts.indices.allSatisfy { axis.starts[$0] == 2 * $0 && axis.ends[$0] == 2 * $0 + 2 }
-    }
-    return isWhole(rows) && isWhole(columns) ? .whole : isPairs(rows) && isPairs(columns) ? .pairs : .other
   }
 }
 
@@ -189,17 +171,17 @@ public struct MaxPoolingPlaces: Sendable {
     let result = Tensor(uninitialized: input)
     let (source, target, places) = (dy.pointer, SendablePointer(result.freshPointer), SendablePointer(bytes))
     let (height, width, area) = (input[2], input[3], input[2] * input[3])
-    let (windows, bytesEach, isPairs) = (output[2] * output[3], bytesEach, window.isPairs)
+    let (windows, bytesEach) = (output[2] * output[3], bytesEach)
     withExtendedLifetime((dy, self)) {
-      grid.withKernelGrid { kernelGrid in
+      grid.withKernelGrid(isNeeded: !window.isPairs) { kernelGrid in
         result.forPlanes(of: area) { planes in
           let first = planes.lowerBound * windows
           let (from, place) = (source + first, places.pointer + first * bytesEach)
           let dx = target.pointer + planes.lowerBound * area
-          if isPairs {
-            ck_max_pool_2x2_gradient(from, place, planes.count, height, width, dx)
-          } else {
+          if let kernelGrid {
             ck_max_pool_gradient(kernelGrid, from, place, Int32(bytesEach), planes.count, dx)
+          } else {
+            ck_max_pool_2x2_gradient(from, place, planes.count, height, width, dx)
           }
         }
       }
