@@ -144,7 +144,7 @@ extension ReportFolder {
     _ confusion: ConfusionMatrix, _ study: Study, file: String, caption: String
   ) throws {
     try add(
-      HeatMap.confusion(confusion.counts, classes: study.classNames), file: file + ".png",
+      HeatMap.confusion(confusion.counts, classes: study.classNames, title: caption), file: file + ".png",
       caption: "\(caption): counts in the cells, colours by share of the true digit.")
     try add(
       Table.confusion(confusion.counts, classes: study.classNames, title: "Confusion matrix. \(caption)"),
