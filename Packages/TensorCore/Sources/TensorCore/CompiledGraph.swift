@@ -16,6 +16,9 @@ public final class CompiledGraph: Sendable {
   ///   - outputs: the results that `run` returns; the first is the one that gradients start from.
   public init(_ graph: ComputationGraph, outputs: [ComputationGraph.Value]) {
     precondition(!outputs.isEmpty, "CompiledGraph: no outputs")
+    precondition(
+      outputs.allSatisfy { $0.index < graph.nodes.count },
+      "CompiledGraph: an output that was added to another copy of the graph")
     sample = graph.nodes[0].shape
     self.outputs = outputs.map(\.index)
     slots = graph.nodes.count
@@ -74,9 +77,13 @@ public final class CompiledGraph: Sendable {
         var places = [MaxPoolingPlaces?](repeating: nil, count: slots)
         values[0] = part
         for step in gradientSteps { step.run(&values, places: &places) }
-        Self.copy(values[outputs[0]]!, to: targets.0, row: rows.lowerBound)
+        let result = values[outputs[0]]!
+        Self.copy(result, to: targets.0, row: rows.lowerBound)
         var slopes = [Tensor?](repeating: nil, count: slots)
-        slopes[outputs[0]] = upstream(values[outputs[0]]!, rows)
+        let slope = upstream(result, rows)
+        precondition(
+          slope.shape == result.shape, "CompiledGraph: upstream \(slope.shape) for an output \(result.shape)")
+        slopes[outputs[0]] = slope
         for step in gradientSteps.reversed() { step.runBack(values, places, &slopes) }
         Self.copy(slopes[0] ?? .zeros(shape: part.shape), to: targets.1, row: rows.lowerBound)
       }

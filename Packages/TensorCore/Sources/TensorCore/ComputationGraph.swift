@@ -71,6 +71,9 @@ public struct ComputationGraph: Sendable {
     _ x: Value, weight: Tensor, bias: Tensor?, settings: ConvolutionSettings
   ) -> Value {
     let output = settings.outputShape(input: shape(of: x).inserting(axis: 0), weight: weight.shape)
+    precondition(
+      bias == nil || bias!.shape == [weight.shape[0]],
+      "convolution: weight \(weight.shape) with bias \(bias!.shape)")
     return add(
       .convolution(weight: weight, bias: bias, settings: settings), [x], output.removing(axis: 0))
   }
@@ -80,6 +83,9 @@ public struct ComputationGraph: Sendable {
     precondition(
       weight.rank == 2 && shape(of: x) == [weight.shape[1]],
       "linear: weight \(weight.shape) for a sample \(shape(of: x))")
+    precondition(
+      bias == nil || bias!.shape == [weight.shape[0]],
+      "linear: weight \(weight.shape) with bias \(bias!.shape)")
     return add(.linear(weight: weight, bias: bias), [x], [weight.shape[0]])
   }
 

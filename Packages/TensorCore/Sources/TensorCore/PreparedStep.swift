@@ -85,6 +85,11 @@ struct PreparedStep: Sendable {
     values[step.output] = result(values, &places)
   }
 
+  /// The result's shape for a batch.
+  private func batchShape(of x: Tensor) -> Shape {
+    shape.inserting(axis: 0).replacing(axis: 0, with: x.shape[0])
+  }
+
   private func result(_ values: [Tensor?], _ places: inout [MaxPoolingPlaces?]) -> Tensor {
     let x = values[step.inputs[0]]!
     switch work {
@@ -102,11 +107,14 @@ struct PreparedStep: Sendable {
     case .averagePool(let window, let counts): return x.averagePooled(window, countsPadding: counts)
     case .adaptiveAveragePool(let size): return x.adaptiveAveragePooled(to: size)
     case .relu: return x.relu()
-    case .reshape: return x.reshaped(to: shape.inserting(axis: 0).replacing(axis: 0, with: x.shape[0]))
+    case .reshape: return x.reshaped(to: batchShape(of: x))
     case .sum:
       let other = values[step.inputs[1]]!
       return step.thenReLU ? x.addedThenReLU(other) : x + other
-    case .custom(let custom): return custom.forward(x)
+    case .custom(let custom):
+      let (y, expected) = (custom.forward(x), batchShape(of: x))
+      precondition(y.shape == expected, "custom operation: expected \(expected), got \(y.shape)")
+      return y
     }
   }
 
@@ -138,7 +146,10 @@ struct PreparedStep: Sendable {
       let part = gated()
       add(part, to: step.inputs[0])
       add(part, to: step.inputs[1])
-    case .custom(let custom): add(custom.gradient(x, dy), to: step.inputs[0])
+    case .custom(let custom):
+      let dx = custom.gradient(x, dy)
+      precondition(dx.shape == x.shape, "custom operation: a gradient \(dx.shape) for \(x.shape)")
+      add(dx, to: step.inputs[0])
     }
   }
 }

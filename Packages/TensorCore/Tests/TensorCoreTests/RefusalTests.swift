@@ -23,7 +23,7 @@ struct Refusal: Sendable {
   }
   private static let kernels = Tensor.ones(shape: [1, 2, 2, 2])
 
-  static let refusals = [
+  private static let ofTensors = [
     Refusal("Shape:") { _ = Shape([2, -1]) },
     Refusal("test: axis 2") { _ = Shape([2, 3]).validAxis(2, for: "test") },
     Refusal("test: axis -3") { _ = Shape([2, 3]).validAxis(-3, for: "test") },
@@ -241,6 +241,8 @@ struct Refusal: Sendable {
       _ = source.index(below: 0)
     },
   ]
+
+  static let refusals = ofTensors + CompiledGraphTests.refusals
 
   @Test(arguments: refusals.indices) func isRefused(index: Int) async throws {
     let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {

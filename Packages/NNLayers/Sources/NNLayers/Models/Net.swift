@@ -42,9 +42,11 @@ public struct Net: Layer {
     y = builder.enter("conv1", conv1, y)
     y = builder.graph.relu(pool.plan(y, in: &builder))
     y = builder.enter("conv2", conv2, y)
+    y = builder.enter("conv2_drop", channelDropout, y)
     y = builder.graph.relu(pool.plan(y, in: &builder))
     y = builder.enter("fc1", fc1, builder.graph.flatten(y))
-    return builder.enter("fc2", fc2, builder.graph.relu(y))
+    y = builder.enter("dropout", dropout, builder.graph.relu(y))
+    return builder.enter("fc2", fc2, y)
   }
 
   /// `conv1`, `conv2`, `fc1`, `fc2`.
