@@ -51,7 +51,7 @@ publish:  ## Copy full runs' metrics.json and CSV tables to Docs/Results/. DOC=n
 mutants: setup  ## Flip operators in kernels and ops; each flip must fail a test
 	@python3 Scripts/mutants.py
 
-lint:  ## Check formatting, manifests, layers and the ticks in Docs/Requirements.md
+lint:  ## Check formatting, manifests, layers, the ticks in Docs/Requirements.md and the list of mutants
 	@bash Scripts/lint.sh
 
 format:  ## Format all Swift sources in place

@@ -20,6 +20,7 @@ check "format" swift format lint --strict --parallel --recursive "${sources[@]}"
 check "manifests" python3 Scripts/check-manifests.py
 check "layers" python3 Scripts/check-layers.py
 check "requirements" python3 Scripts/check-requirements.py
+check "mutants" python3 Scripts/mutants.py --check
 
 if [ ${#failed[@]} -gt 0 ]; then
   (IFS=,; echo "lint: failed: ${failed[*]}" | sed 's/,/, /g') >&2

@@ -10,6 +10,7 @@ each package, so that a change costs the time of what depends on it. A change th
 compile, or whose old text is gone makes this program fail.
 
 Usage: mutants.py [WORDS]      (only mutants whose name or file contains WORDS)
+       mutants.py --check      (only whether the list fits the sources)
 """
 import json
 import os
@@ -130,13 +131,16 @@ def stale(mutants):
 
 
 def main():
-    words = " ".join(sys.argv[1:])
+    only_checks = sys.argv[1:] == ["--check"]
+    words = "" if only_checks else " ".join(sys.argv[1:])
     mutants = [m for m in json.loads(LIST.read_text(encoding="utf-8")) if words in m["name"] or words in m["file"]]
     if not mutants:
         sys.exit(f"No mutant has {words!r} in its name or file.")
     complaints = list(stale(mutants))
     if complaints:
         sys.exit("\n".join(["Scripts/mutants.json no longer fits the sources:", *complaints]))
+    if only_checks:
+        return
     SCRATCH.mkdir(parents=True, exist_ok=True)
     sync()
 
