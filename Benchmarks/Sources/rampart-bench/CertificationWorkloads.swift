@@ -1,5 +1,5 @@
+import Defenses
 import NNLayers
-import Synchronization
 import TensorCore
 
 extension Workload {
@@ -19,16 +19,9 @@ extension Workload {
   ]
 }
 
-/// How often each class is the largest, over noisy copies. Each task draws, classifies and counts some of them by itself,
-/// few enough to stay in a core's cache.
 private func noisyCounts(_ plan: EvaluationPlan, _ image: Tensor, count: Int, key: RandomKey) -> [Int] {
-  let chunk = 100
-  let counts = Mutex([Int](repeating: 0, count: 10))
-  ThreadPool.run(count: count, inChunksOf: chunk) { copies in
-    let noise = Tensor.normal(
-      shape: image.shape.replacing(axis: 0, with: copies.count), key: key.derived(copies.lowerBound))
-    let found = plan.logits((image + noise).clamped(to: 0...1)).argmax(alongAxis: 1).scalars
-    counts.withLock { counts in for label in found { counts[Int(label)] += 1 } }
-  }
-  return counts.withLock { $0 }
+  do {
+    let smoothed = SmoothedClassifier(plan, noise: try SmoothingNoise(standardDeviation: 1))
+    return try smoothed.classCounts(of: image, copies: 0..<count, keys: [key])[0]
+  } catch { fail("\(error)") }
 }

@@ -49,6 +49,20 @@ private func isClose(_ a: Double, _ b: Double, relative: Double, absolute: Doubl
     #expect(NormalDistribution.quantile(1) == .infinity)
   }
 
+  // Everywhere on [1e-12, 1 − 1e-12], not only at the reference's points: the C library's erfc says by how much x misses p,
+  // and the density what that is in x.
+  @Test func quantileErrorIsBelow1e9() {
+    func error(_ x: Double, _ tail: Double) -> Double {
+      (NormalDistribution.cumulative(-abs(x)) - tail).magnitude / exp(-x * x / 2) * (2 * .pi).squareRoot()
+    }
+    for step in 0...4000 {
+      let tail = min(0.5, pow(10, -12 + 12 * Double(step) / 4000))
+      let (x, y) = (NormalDistribution.quantile(tail), NormalDistribution.quantile(1 - tail))
+      #expect(x <= 0 && error(x, tail) < 1e-9, "at \(tail)")
+      #expect(y >= 0 && error(y, 1 - (1 - tail)) < 1e-9, "at 1 - \(tail)")
+    }
+  }
+
   // σ · Φ⁻¹(α^(1/n)): the largest radius that n equal draws can certify, as published for these settings.
   @Test(
     arguments: [
