@@ -38,7 +38,7 @@ func compare(_ result: Transformation, with margins: LinearMargins, _ report: in
       exact.map { .number($0, decimals: 7) } ?? .text("not reached"), .significant(error),
     ])
     let l2 = direction.sumOfSquares().squareRoot()
-    let nearest = LinearMargins.Norm.allCases.map { margins.smallestChange(of: x, norm: $0) }
+    let nearest = VectorNorm.allCases.map { margins.smallestChange(of: x, norm: $0) }
     changes.append([
       .integer(result.batch.indices[sample]), .number(found ?? .nan),
       .number(margins.lowerBound(of: x, to: result.target, norm: .lInf)), .number((found ?? .nan) * l2),

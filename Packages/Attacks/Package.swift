@@ -9,6 +9,6 @@ let package = Package(
   ],
   targets: [
     .target(name: "Attacks", dependencies: ["NNLayers", "AutoDiffLite", "TensorCore"]),
-    .testTarget(name: "AttacksTests", dependencies: ["Attacks"]),
+    .testTarget(name: "AttacksTests", dependencies: ["Attacks"], resources: [.copy("Fixtures")]),
   ]
 )

@@ -59,17 +59,26 @@ public struct AttackResult: Sendable {
   public let records: [AttackRecord]
   /// The changed inputs in the order of the records, `[n, …]`; nil where they were not kept.
   public let adversarialInputs: Tensor?
+  /// What every step came to, its samples in the order of the records; nil where that was not asked for, or the attack
+  /// has no steps to tell of.
+  public let trace: AttackTrace?
 
   /// A result, possibly of several batches of one attack.
   ///
-  /// - Precondition: as many inputs as records.
-  public init(attack: String, records: [AttackRecord], adversarialInputs: Tensor? = nil) {
+  /// - Precondition: as many inputs as records, and as many samples in the trace.
+  public init(
+    attack: String, records: [AttackRecord], adversarialInputs: Tensor? = nil, trace: AttackTrace? = nil
+  ) {
+    precondition(
+      trace.map { $0.count == records.count } ?? true,
+      "AttackResult: \(records.count) records, a trace of \(trace?.count ?? 0) samples")
     precondition(
       adversarialInputs.map { $0.rank > 0 && $0.shape[0] == records.count } ?? true,
       "AttackResult: \(records.count) records, inputs \(adversarialInputs?.shape ?? [])")
     self.attack = attack
     self.records = records
     self.adversarialInputs = adversarialInputs
+    self.trace = trace
   }
 
   /// Wrong predictions on the clean inputs, of all samples.

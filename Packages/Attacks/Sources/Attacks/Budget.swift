@@ -37,8 +37,39 @@ extension Budget {
   }
 }
 
+/// All x + δ whose δ has at most the length `radius` in a norm. `TensorCore` has the steps, one visit a sample.
+public protocol NormBall: Budget, Hashable {
+  /// The norm.
+  static var norm: VectorNorm { get }
+}
+
+extension NormBall {
+  /// The norm of each sample's difference.
+  public func distances(_ a: Tensor, _ b: Tensor) -> [Double] { a.distances(to: b, in: Self.norm) }
+
+  /// The ball's nearest point, clamped to the range: see `Tensor.project(ontoBall:around:radius:range:)`.
+  public func project(_ candidate: Tensor, around x: Tensor, range: ClosedRange<Float>) -> Tensor {
+    var point = candidate
+    point.project(ontoBall: Self.norm, around: x, radius: radius, range: range)
+    return point
+  }
+
+  /// The sign of each element, the gradient divided by its length, or the sign of its largest element: see
+  /// `Tensor.steepestAscent(in:)`.
+  public func steepestAscent(_ gradient: Tensor) -> Tensor { gradient.steepestAscent(in: Self.norm) }
+
+  /// The step in one visit of each sample, with the bits of the operations one after the other. In the L1 ball it is
+  /// steepest among the elements that the range lets move: see
+  /// `Tensor.step(along:size:inBall:around:radius:range:)`.
+  public func ascend(
+    _ point: inout Tensor, along gradient: Tensor, by size: Float, around x: Tensor, range: ClosedRange<Float>
+  ) {
+    point.step(along: gradient, size: size, inBall: Self.norm, around: x, radius: radius, range: range)
+  }
+}
+
 /// All x + δ with max |δ| ≤ `radius`.
-public struct LInfBall: Budget, Hashable {
+public struct LInfBall: NormBall {
   /// The largest change of one element.
   public let radius: Float
 
@@ -50,55 +81,9 @@ public struct LInfBall: Budget, Hashable {
     self.radius = radius
   }
 
-  /// The largest |aᵢ − bᵢ| of each sample.
-  public func distances(_ a: Tensor, _ b: Tensor) -> [Double] {
-    perSample(a, b, "LInfBall") { x, y in
-      var largest = 0.0
-      for i in x.indices {
-        let gap = abs(Double(x[i]) - Double(y[i]))
-        if gap > largest || gap.isNaN { largest = gap }
-      }
-      return largest
-    }
-  }
-
-  /// Clamps each element to the ball, its ends rounded inwards (in `Float`, x + radius lies outside it for most
-  /// pixels), and to the range.
-  public func project(_ candidate: Tensor, around x: Tensor, range: ClosedRange<Float>) -> Tensor {
-    let r = Tensor(radius)
-    return
-      candidate
-      .clamped(lower: x.subtracting(r, rounding: .up), upper: x.adding(r, rounding: .down))
-      .clamped(to: range)
-  }
-
-  /// The sign of each element; 0 stays 0.
-  public func steepestAscent(_ gradient: Tensor) -> Tensor { gradient.sign() }
-
-  /// The step in one pass over memory; the bits are those of the operations one after the other.
-  public func ascend(
-    _ point: inout Tensor, along gradient: Tensor, by size: Float, around x: Tensor, range: ClosedRange<Float>
-  ) {
-    point.signStep(along: gradient, size: size, around: x, radius: radius, range: range)
-  }
+  /// L-infinity.
+  public static var norm: VectorNorm { .lInf }
 
   /// The norm and the radius.
   public var description: String { "L-infinity, radius \(radius)" }
-}
-
-/// One number a sample from two batches of the same shape.
-func perSample(
-  _ a: Tensor, _ b: Tensor, _ name: String,
-  _ body: (UnsafeBufferPointer<Float>.SubSequence, UnsafeBufferPointer<Float>.SubSequence) -> Double
-) -> [Double] {
-  precondition(a.shape == b.shape && a.rank > 0, "\(name): batches \(a.shape) and \(b.shape)")
-  let size = a.shape.removing(axis: 0).count
-  return a.withUnsafeBufferPointer { x in
-    b.withUnsafeBufferPointer { y in
-      (0..<a.shape[0]).map { sample in
-        let range = (sample * size)..<((sample + 1) * size)
-        return body(x[range], y[range])
-      }
-    }
-  }
 }

@@ -12,15 +12,36 @@ public struct FastGradient<Allowed: Budget>: Attack {
   /// An attack.
   public init(budget: Allowed) { self.budget = budget }
 
+  private var search: ProjectedGradient<Allowed> {
+    ProjectedGradient(budget: budget, stepSize: budget.radius, steps: 1, startsAtRandom: false)
+  }
+
   /// One gradient, one step; nothing is random.
   public func perturb(
     _ x: Tensor, against model: some Classifier, goal: some Goal, keys: [RandomKey]
   ) -> Tensor {
-    var changed = x
-    budget.ascend(
-      &changed, along: model.inputGradient(at: x, goal: goal), by: budget.radius, around: x,
-      range: model.inputRange)
-    return changed
+    search.perturb(x, against: model, goal: goal, keys: keys)
+  }
+
+  /// The input and the result.
+  public func traced(_ x: Tensor, against model: some Classifier, goal: some Goal, keys: [RandomKey]) -> (
+    changed: Tensor, trace: AttackTrace?
+  ) {
+    search.traced(x, against: model, goal: goal, keys: keys)
+  }
+
+  /// One gradient serves all budgets.
+  public static func perturb(
+    _ x: Tensor, withEach attacks: [FastGradient], against model: some Classifier, goal: some Goal,
+    keys: [RandomKey]
+  ) -> [Tensor] {
+    let slope = model.inputGradient(at: x, goal: goal)
+    return attacks.map {
+      var changed = x
+      $0.budget.ascend(
+        &changed, along: slope, by: $0.budget.radius, around: x, range: model.inputRange)
+      return changed
+    }
   }
 
   /// The attack and its budget.

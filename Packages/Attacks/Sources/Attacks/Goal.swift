@@ -9,8 +9,9 @@ public protocol Goal: Sendable {
   func objective(_ logits: Variable) -> Variable
   /// The gradient of each row's objective with respect to its logits: `[n, classes] → [n, classes]`.
   func objectiveGradient(_ logits: Tensor) -> Tensor
-  /// The goal of some of the samples alone, or nil if it cannot be cut: it is then always asked about whole batches.
-  func part(_ rows: Range<Int>) -> Self?
+  /// The goal of some of the samples alone, in this order, or nil if it cannot be cut: it is then always asked about
+  /// whole batches.
+  func part(_ rows: [Int]) -> Self?
 }
 
 extension Goal {
@@ -20,7 +21,7 @@ extension Goal {
   }
 
   /// Nil: asked about whole batches.
-  public func part(_ rows: Range<Int>) -> Self? { nil }
+  public func part(_ rows: [Int]) -> Self? { nil }
 
   /// The value of `objective`: `[n, classes] → [n]`.
   public func objectives(_ logits: Tensor) -> Tensor { objective(Variable(logits)).value }
@@ -35,9 +36,7 @@ public struct Untargeted: Goal {
   public init(labels: IntTensor) { self.labels = labels }
 
   /// Away from the labels of these samples.
-  public func part(_ rows: Range<Int>) -> Untargeted? {
-    Untargeted(labels: labels.gathered(rows: Array(rows)))
-  }
+  public func part(_ rows: [Int]) -> Untargeted? { Untargeted(labels: labels.gathered(rows: rows)) }
 
   /// True where the prediction is not the label.
   public func isReached(_ logits: Tensor) -> [Bool] {
@@ -67,7 +66,7 @@ public struct Targeted: Goal {
   }
 
   /// Towards the targets of these samples.
-  public func part(_ rows: Range<Int>) -> Targeted? { Targeted(targets: targets.gathered(rows: Array(rows))) }
+  public func part(_ rows: [Int]) -> Targeted? { Targeted(targets: targets.gathered(rows: rows)) }
 
   /// True where the prediction is the target.
   public func isReached(_ logits: Tensor) -> [Bool] {

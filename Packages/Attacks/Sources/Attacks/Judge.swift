@@ -11,36 +11,58 @@ import TensorCore
 ///   - model: the model under attack.
 ///   - batch: samples with their true labels.
 ///   - targets: the wanted classes of a targeted attack; nil attacks away from the labels.
+///   - traces: whether the result holds what every step came to, where the attack can tell.
 ///   - key: the attack's randomness; a sample draws from `key.derived(index)`, its index in its data set.
 /// - Throws: `InputError.outOfRange` naming the sample when an input lies outside the model's range, a logit is not
 ///   finite, or the attack returns a sample outside its budget.
 public func judge(
   _ attack: some Attack, against model: some Classifier, on batch: Batch, targets: IntTensor? = nil,
-  key: RandomKey
+  traces: Bool = false, key: RandomKey
 ) throws -> AttackResult {
   guard let targets else {
-    return try judge(attack, against: model, on: batch, goal: Untargeted(labels: batch.labels), key: key)
+    return try judge(
+      attack, against: model, on: batch, goal: Untargeted(labels: batch.labels), traces: traces, key: key)
   }
   return try judged(
-    attack, against: model, on: batch, goal: Targeted(targets: targets), targets: targets, key: key)
+    attack, against: model, on: batch, goal: Targeted(targets: targets), targets: targets, traces: traces,
+    key: key)
 }
 
-/// Runs an attack towards a goal of any kind and judges the result, as `judge(_:against:on:targets:key:)` does.
+/// Runs an attack towards a goal of any kind and judges the result, as `judge(_:against:on:targets:traces:key:)` does.
 public func judge(
-  _ attack: some Attack, against model: some Classifier, on batch: Batch, goal: some Goal, key: RandomKey
+  _ attack: some Attack, against model: some Classifier, on batch: Batch, goal: some Goal,
+  traces: Bool = false, key: RandomKey
 ) throws -> AttackResult {
-  try judged(attack, against: model, on: batch, goal: goal, targets: nil, key: key)
+  try judged(attack, against: model, on: batch, goal: goal, targets: nil, traces: traces, key: key)
 }
 
 private func judged(
   _ attack: some Attack, against model: some Classifier, on batch: Batch, goal: some Goal,
-  targets: IntTensor?, key: RandomKey
+  targets: IntTensor?, traces: Bool, key: RandomKey
 ) throws -> AttackResult {
+  let clean = try cleanLogits(of: model, for: batch, targets)
+  let keys = batch.indices.map { key.derived($0) }
+  let (changed, trace) =
+    traces
+    ? attack.traced(batch.inputs, against: model, goal: goal, keys: keys)
+    : (attack.perturb(batch.inputs, against: model, goal: goal, keys: keys), nil)
+  return try verdict(
+    on: changed, trace, of: attack, against: model, batch: batch, clean: clean, targets: targets, goal: goal)
+}
+
+/// The model's logits of a batch that an attack may be given: inputs in range, labels and targets that are classes.
+func cleanLogits(of model: some Classifier, for batch: Batch, _ targets: IntTensor?) throws -> Tensor {
   try batch.checkInputs(in: model.inputRange)
-  let cleanLogits = try answers(of: model, to: batch.inputs, indices: batch.indices, "clean")
-  try check(batch, targets, against: cleanLogits)
-  let changed = attack.perturb(
-    batch.inputs, against: model, goal: goal, keys: batch.indices.map { key.derived($0) })
+  let logits = try answers(of: model, to: batch.inputs, indices: batch.indices, "clean")
+  try check(batch, targets, against: logits)
+  return logits
+}
+
+/// Checks what an attack returned and asks the model about it.
+func verdict(
+  on changed: Tensor, _ trace: AttackTrace?, of attack: some Attack, against model: some Classifier,
+  batch: Batch, clean: Tensor, targets: IntTensor?, goal: any Goal
+) throws -> AttackResult {
   precondition(
     changed.shape == batch.inputs.shape, "judge: \(attack) turned \(batch.inputs.shape) into \(changed.shape)"
   )
@@ -56,8 +78,8 @@ private func judged(
   return try AttackResult(
     attack: attack.description,
     records: records(
-      model, batch: batch, cleanLogits: cleanLogits, changed: changed, targets: targets, goal: goal),
-    adversarialInputs: changed)
+      model, batch: batch, cleanLogits: clean, changed: changed, targets: targets, goal: goal),
+    adversarialInputs: changed, trace: trace)
 }
 
 /// The records of changed inputs, whatever changed them: predictions, confidences, norms and success. Checks neither
@@ -112,9 +134,9 @@ private func records(
   let (cleanPredictions, predictions) = (cleanLogits.argmax(alongAxis: 1), logits.argmax(alongAxis: 1))
   let (cleanProbabilities, probabilities) = (cleanLogits.softmax(), logits.softmax())
   let reached = goal.isReached(logits)
-  let lInf = LInfBall(radius: 0).distances(changed, batch.inputs)
-  let l2 = L2Ball(radius: 0).distances(changed, batch.inputs)
-  let l1 = L1Ball(radius: 0).distances(changed, batch.inputs)
+  let lInf = changed.distances(to: batch.inputs, in: .lInf)
+  let l2 = changed.distances(to: batch.inputs, in: .l2)
+  let l1 = changed.distances(to: batch.inputs, in: .l1)
   return (0..<batch.count).map { i in
     func prediction(_ labels: IntTensor, _ p: Tensor) -> AttackRecord.Prediction {
       .init(label: labels[i], confidence: Double(p[i, labels[i]]))

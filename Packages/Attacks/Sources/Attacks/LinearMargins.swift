@@ -49,29 +49,11 @@ public struct LinearMargins: Sendable {
     return lower <= upper ? lower...upper : nil
   }
 
-  /// A norm in which a change is measured, by the norm dual to it.
-  public enum Norm: String, Sendable, CaseIterable {
-    /// The largest element; dual: the sum of magnitudes.
-    case lInf
-    /// Euclidean; its own dual.
-    case l2
-    /// The sum of magnitudes; dual: the largest element.
-    case l1
-
-    func dual(_ v: [Double]) -> Double {
-      switch self {
-      case .lInf: v.reduce(0) { $0 + abs($1) }
-      case .l2: v.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      case .l1: v.reduce(0) { max($0, abs($1)) }
-      }
-    }
-  }
-
   /// The length of the smallest change, not clipped to any range, that brings the input to the boundary of another
   /// class, and that class: `min over k of (s_y − s_k) / ‖w_y − w_k‖*`, y being the predicted class.
   ///
   /// No shorter change can alter the decision (Hölder's inequality), and the change along the dual vector attains it.
-  public func smallestChange(of x: Tensor, norm: Norm) -> (length: Double, label: Int) {
+  public func smallestChange(of x: Tensor, norm: VectorNorm) -> (length: Double, label: Int) {
     let s = scores(x)
     let y = s.indices.max { s[$0] < s[$1] } ?? 0
     var best = (length: Double.infinity, label: y)
@@ -84,11 +66,22 @@ public struct LinearMargins: Sendable {
 
   /// A length below which no change can make the input's class `target`: the longest way to the boundary with any single
   /// class that scores higher, `max over k of (s_k − s_t) / ‖w_k − w_t‖*`; 0 when the target already wins.
-  public func lowerBound(of x: Tensor, to target: Int, norm: Norm) -> Double {
+  public func lowerBound(of x: Tensor, to target: Int, norm: VectorNorm) -> Double {
     let s = scores(x)
     return s.indices.reduce(0) { bound, k in
       k == target
         ? bound : max(bound, (s[k] - s[target]) / norm.dual(zip(weights[k], weights[target]).map { $0 - $1 }))
+    }
+  }
+}
+
+extension VectorNorm {
+  /// The length of a gradient in the norm dual to this one: what a step of length 1 can raise a linear function by.
+  fileprivate func dual(_ v: [Double]) -> Double {
+    switch self {
+    case .lInf: v.reduce(0) { $0 + abs($1) }
+    case .l2: v.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    case .l1: v.reduce(0) { max($0, abs($1)) }
     }
   }
 }

@@ -29,12 +29,14 @@ public struct PlanClassifier: Classifier {
   /// Passes the gradient back without a tape. A goal that can be cut into parts is met a few samples at a time, another
   /// one in a second run.
   public func logitsAndInputGradient(at x: Tensor, goal: some Goal) -> (logits: Tensor, gradient: Tensor) {
-    if x.shape[0] > 0, goal.part(0..<1) == nil {
+    if x.shape[0] > 0, goal.part([0]) == nil {
       let slopes = goal.objectiveGradient(plan.logits(x))
       return plan.logitsAndInputGradient(at: x) { _, rows in slopes[rows: rows] }
     }
     return plan.logitsAndInputGradient(at: x) { logits, rows in
-      guard let part = goal.part(rows) else { preconditionFailure("\(goal) has no part for rows \(rows)") }
+      guard let part = goal.part(Array(rows)) else {
+        preconditionFailure("\(goal) has no part for rows \(rows)")
+      }
       return part.objectiveGradient(logits)
     }
   }

@@ -21,6 +21,11 @@ public struct ProjectedGradient<Allowed: Budget>: Attack {
   /// Whether the best point of a run is its result, its start included, instead of the last one. Best is a point that
   /// reaches the goal before one that does not, then the one with the larger objective.
   public var keepsBest: Bool
+  /// Whether a sample leaves the batch as soon as it reaches the goal: the point at which it does is its result, and the
+  /// others go on in a smaller batch, with their own draws. Nothing else changes for any sample, but for the last
+  /// digits of the model's own arithmetic in a batch of another size. A goal that cannot be cut into parts keeps its
+  /// batches whole.
+  public var leavesWhenReached: Bool
 
   /// An attack.
   ///
@@ -28,7 +33,7 @@ public struct ProjectedGradient<Allowed: Budget>: Attack {
   ///   random starts, more.
   public init(
     budget: Allowed, stepSize: Float, steps: Int, startsAtRandom: Bool = true, restarts: Int = 1,
-    keepsBest: Bool = false
+    keepsBest: Bool = false, leavesWhenReached: Bool = false
   ) {
     precondition(
       stepSize >= 0 && stepSize.isFinite,
@@ -43,6 +48,7 @@ public struct ProjectedGradient<Allowed: Budget>: Attack {
     self.startsAtRandom = startsAtRandom
     self.restarts = restarts
     self.keepsBest = keepsBest
+    self.leavesWhenReached = leavesWhenReached
   }
 
   /// All runs of all samples. Run r of a sample draws from its key's `derived(r)`, so more restarts never lose what fewer
@@ -50,67 +56,71 @@ public struct ProjectedGradient<Allowed: Budget>: Attack {
   public func perturb(
     _ x: Tensor, against model: some Classifier, goal: some Goal, keys: [RandomKey]
   ) -> Tensor {
-    var best = BestPoints(goal: goal)
-    for run in 0..<restarts {
-      var point = x
+    var trace: AttackTrace?
+    return search(x, model, goal, keys, tracing: &trace)
+  }
+
+  /// The same with every point of every run; one forward pass more a run, for the last point.
+  public func traced(_ x: Tensor, against model: some Classifier, goal: some Goal, keys: [RandomKey]) -> (
+    changed: Tensor, trace: AttackTrace?
+  ) {
+    var trace: AttackTrace? = AttackTrace(steps: steps, runs: restarts, count: x.shape[0])
+    let changed = search(x, model, goal, keys, tracing: &trace)
+    trace?.complete()
+    return (changed, trace)
+  }
+
+  private func search(
+    _ x: Tensor, _ model: some Classifier, _ goal: some Goal, _ keys: [RandomKey],
+    tracing trace: inout AttackTrace?
+  ) -> Tensor {
+    let looksAtSteps = keepsBest || leavesWhenReached || trace != nil
+    let looksAtEnd = keepsBest || restarts > 1 || trace != nil
+    var best = BestPoints(x)
+    var batch = StandingSamples(x, goal: goal, keys: keys)
+    for run in 0..<restarts where !batch.isEmpty {
+      var point = batch.inputs
       if startsAtRandom {
-        point = budget.randomStart(x, range: model.inputRange, keys: keys.map { $0.derived(run) })
+        point = budget.randomStart(
+          batch.inputs, range: model.inputRange, keys: batch.keys.map { $0.derived(run) })
       }
-      for _ in 0..<steps {
-        let (logits, slope) = model.logitsAndInputGradient(at: point, goal: goal)
-        if keepsBest { best.offer(point, logits: logits) }
-        budget.ascend(&point, along: slope, by: stepSize, around: x, range: model.inputRange)
+      for step in 0...steps where !batch.isEmpty {
+        let isLast = step == steps
+        if isLast && !looksAtEnd {
+          best.offer(point, batch.offers())
+          break
+        }
+        var (logits, slope) = answer(to: point, of: model, batch.goal, wantsGradient: !isLast)
+        if isLast || looksAtSteps {
+          let offers = batch.offers(logits)
+          trace?.append(offers, distances: budget.distances(point, batch.inputs))
+          best.offer(
+            point, keepsBest || isLast ? offers : offers.filter { leavesWhenReached && $0.isReached })
+          if leavesWhenReached, let rows = batch.release(offers) {
+            point = point.gathered(rows: rows)
+            slope = slope?.gathered(rows: rows)
+          }
+        }
+        if let slope {
+          budget.ascend(&point, along: slope, by: stepSize, around: batch.inputs, range: model.inputRange)
+        }
       }
-      if restarts == 1 && !keepsBest { return point }
-      best.offer(point, logits: model.logits(point))
     }
     return best.points
+  }
+
+  private func answer(
+    to point: Tensor, of model: some Classifier, _ goal: some Goal, wantsGradient: Bool
+  ) -> (logits: Tensor, slope: Tensor?) {
+    if !wantsGradient { return (model.logits(point), nil) }
+    let (logits, slope) = model.logitsAndInputGradient(at: point, goal: goal)
+    return (logits, slope)
   }
 
   /// The attack with its settings.
   public var description: String {
     "projected gradient, \(budget), \(steps) steps of \(stepSize)"
       + (startsAtRandom ? ", random start" : "") + (restarts > 1 ? ", \(restarts) restarts" : "")
-      + (keepsBest ? ", best point" : "")
-  }
-}
-
-/// The best point seen for each sample of a batch.
-private struct BestPoints<Wanted: Goal> {
-  let goal: Wanted
-  /// `[n, …]`; empty until a point was offered.
-  private(set) var points = Tensor.zeros(shape: [0])
-  private var ranks: [Rank] = []
-
-  /// What decides: first whether the goal is reached, then the objective.
-  private struct Rank {
-    let isReached: Bool
-    let objective: Float
-
-    func isAbove(_ other: Rank) -> Bool {
-      isReached == other.isReached ? objective > other.objective : isReached
-    }
-  }
-
-  init(goal: Wanted) { self.goal = goal }
-
-  /// Keeps the points that are better than those kept. An objective that is NaN is below all others.
-  mutating func offer(_ candidates: Tensor, logits: Tensor) {
-    let objectives = goal.objectives(logits).scalars.map { $0.isNaN ? -Float.infinity : $0 }
-    let offered = zip(goal.isReached(logits), objectives).map(Rank.init)
-    if ranks.isEmpty {
-      (points, ranks) = (candidates, offered)
-      return
-    }
-    let size = candidates.count / max(1, ranks.count)
-    points.withUnsafeMutableBufferPointer { kept in
-      candidates.withUnsafeBufferPointer { new in
-        guard let target = kept.baseAddress, let source = new.baseAddress else { return }
-        for sample in ranks.indices where offered[sample].isAbove(ranks[sample]) {
-          ranks[sample] = offered[sample]
-          (target + sample * size).update(from: source + sample * size, count: size)
-        }
-      }
-    }
+      + (keepsBest ? ", best point" : "") + (leavesWhenReached ? ", leaving when reached" : "")
   }
 }

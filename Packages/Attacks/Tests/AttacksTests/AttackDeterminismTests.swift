@@ -12,22 +12,31 @@ import Testing
     ProjectedGradient(budget: budget, stepSize: budget.radius / 3, steps: steps, restarts: 2, keepsBest: true)
   }
 
+  private static func leaving(_ budget: some Budget, steps: Int) -> any Attack {
+    ProjectedGradient(
+      budget: budget, stepSize: budget.radius / 3, steps: steps, restarts: 2, leavesWhenReached: true)
+  }
+
   // One draw for the whole batch, or a best point judged by the batch, would differ.
-  @Test(arguments: LinearMargins.Norm.allCases) func otherSamplesDoNotMatter(_ kind: LinearMargins.Norm) {
+  @Test(arguments: VectorNorm.allCases) func otherSamplesDoNotMatter(_ kind: VectorNorm) {
     let model = Rowwise(classes: 4, inputs: 21, key: Self.key)
     let x = Tensor.uniform(shape: [11, 21], key: Self.key.derived("x"))
     let labels = IntTensor((0..<11).map { $0 % 4 })
     let keys = (0..<11).map { Self.key.derived($0) }
-    let attack = Self.attack(ball(kind, radius: 0.2), steps: 5)
-    func changed(_ rows: [Int]) -> Tensor {
-      attack.perturb(
-        x.gathered(rows: rows), against: model, goal: Untargeted(labels: labels.gathered(rows: rows)),
-        keys: rows.map { keys[$0] })
+    let budget = ball(kind, radius: 0.2)
+    func check(_ attack: any Attack) {
+      func changed(_ rows: [Int]) -> Tensor {
+        attack.perturb(
+          x.gathered(rows: rows), against: model, goal: Untargeted(labels: labels.gathered(rows: rows)),
+          keys: rows.map { keys[$0] })
+      }
+      let all = changed(Array(0..<11))
+      for rows in [[4], [10, 0], [7, 3, 3, 9, 1], Array((0..<11).reversed())] {
+        #expect(changed(rows) == all.gathered(rows: rows), "\(attack), rows \(rows)")
+      }
     }
-    let all = changed(Array(0..<11))
-    for rows in [[4], [10, 0], [7, 3, 3, 9, 1], Array((0..<11).reversed())] {
-      #expect(changed(rows) == all.gathered(rows: rows), "\(kind), rows \(rows)")
-    }
+    check(Self.attack(budget, steps: 5))
+    check(Self.leaving(budget, steps: 5))
   }
 
   // On a network: the same row of a batch of the same size, with all other rows exchanged.
@@ -52,8 +61,8 @@ import Testing
     let x = Tensor.uniform(shape: [50, 784], key: key.derived("x"))
     let goal = Untargeted(labels: model.logits(x).argmax(alongAxis: 1))
     let attacks = [
-      attack(LInfBall(radius: 0.1), steps: 5), attack(L2Ball(radius: 1), steps: 1),
-      attack(L1Ball(radius: 5), steps: 1),
+      attack(LInfBall(radius: 0.1), steps: 5), attack(L2Ball(radius: 1), steps: 5),
+      attack(L1Ball(radius: 5), steps: 5), leaving(L2Ball(radius: 1), steps: 5),
     ]
     return attacks.flatMap {
       $0.perturb(x, against: model, goal: goal, key: key).scalars.map(\.bitPattern)

@@ -7,7 +7,7 @@ import Testing
   private static let key = RandomKey(seed: 52)
 
   // Against a linear score w·x no change of a given norm does better than radius · ‖w‖*, and one step attains it.
-  @Test(arguments: LinearMargins.Norm.allCases) func linearScoresFallByTheDualNorm(_ kind: LinearMargins.Norm)
+  @Test(arguments: VectorNorm.allCases) func linearScoresFallByTheDualNorm(_ kind: VectorNorm)
     throws
   {
     func check(_ budget: some Budget) throws {

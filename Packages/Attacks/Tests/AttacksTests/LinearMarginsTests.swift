@@ -88,7 +88,7 @@ import Testing
   }
 
   // In the plane every direction can be tried: 1,440 rays, the axes and diagonals among them.
-  @Test(arguments: LinearMargins.Norm.allCases) func smallestChangeByBruteForce(_ kind: LinearMargins.Norm) {
+  @Test(arguments: VectorNorm.allCases) func smallestChangeByBruteForce(_ kind: VectorNorm) {
     for trial in 0..<10 {
       let key = Self.key.derived("plane").derived(trial)
       let model = LinearModel(classes: 4, inputs: 2, key: key)
@@ -112,7 +112,7 @@ import Testing
   }
 
   /// The change of length 1 that gains most on class `rival` against class `winner`.
-  private func dualVector(_ model: LinearModel, _ rival: Int, _ winner: Int, _ kind: LinearMargins.Norm)
+  private func dualVector(_ model: LinearModel, _ rival: Int, _ winner: Int, _ kind: VectorNorm)
     -> [Double]
   {
     let v = zip(model.rows[rival], model.rows[winner]).map { $0 - $1 }
@@ -126,8 +126,7 @@ import Testing
   }
 
   // The promise itself: shorter changes never alter the class, a hair more along the dual vector does.
-  @Test(arguments: LinearMargins.Norm.allCases) func nothingShorterAltersTheClass(_ kind: LinearMargins.Norm)
-  {
+  @Test(arguments: VectorNorm.allCases) func nothingShorterAltersTheClass(_ kind: VectorNorm) {
     let model = LinearModel(classes: 6, inputs: 12, key: Self.key.derived("promise"))
     let x = Tensor.normal(shape: [12], standardDeviation: 1, key: Self.key.derived("x"))
     let start = x.scalars.map(Double.init)
@@ -150,7 +149,7 @@ import Testing
   }
 
   // With two classes the bound is the distance; with more it is below what any search needs.
-  @Test(arguments: LinearMargins.Norm.allCases) func lowerBounds(_ kind: LinearMargins.Norm) {
+  @Test(arguments: VectorNorm.allCases) func lowerBounds(_ kind: VectorNorm) {
     var found = 0
     for trial in 0..<30 {
       let key = Self.key.derived("bound").derived(trial)

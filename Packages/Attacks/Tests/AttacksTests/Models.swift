@@ -2,6 +2,7 @@ import Attacks
 import AutoDiffLite
 import Foundation
 import NNLayers
+import Synchronization
 import TensorCore
 
 /// `logits = x · weightᵀ + bias`, as a user writes a classifier of their own.
@@ -65,19 +66,19 @@ extension Batch {
 }
 
 /// The norm of a change for each ball, in `Double`, computed apart from the code under test.
-func norm(_ change: [Double], _ kind: LinearMargins.Norm) -> Double {
+func norm(_ change: [Double], _ kind: VectorNorm) -> Double {
   switch kind {
   case .lInf: change.map(abs).max() ?? 0
   case .l2: change.reduce(0) { $0 + $1 * $1 }.squareRoot()
   case .l1: change.reduce(0) { $0 + abs($1) }
   }
 }
-func norm(_ change: Tensor, _ kind: LinearMargins.Norm) -> Double {
+func norm(_ change: Tensor, _ kind: VectorNorm) -> Double {
   norm(change.scalars.map(Double.init), kind)
 }
 
 /// The ball of a norm, so that one test covers all three.
-func ball(_ kind: LinearMargins.Norm, radius: Float) -> any Budget {
+func ball(_ kind: VectorNorm, radius: Float) -> any Budget {
   switch kind {
   case .lInf: LInfBall(radius: radius)
   case .l2: L2Ball(radius: radius)
@@ -126,4 +127,41 @@ struct Clouds: BatchSource {
     try TrainingLoop(epochs: 8, batchSize: 20, key: key).run(&state, on: self)
     return LayerClassifier(state.model)
   }
+}
+
+/// Passes on to a model and counts the rows that it is asked about, and the calls for gradients.
+final class Counting<Model: Classifier>: Classifier {
+  let model: Model
+  private let numbers = Mutex((rows: 0, gradients: 0))
+
+  init(_ model: Model) { self.model = model }
+
+  var inputRange: ClosedRange<Float> { model.inputRange }
+  func logits(_ x: Variable) -> Variable { model.logits(x) }
+  func logits(_ x: Tensor) -> Tensor {
+    numbers.withLock { $0.rows += x.shape[0] }
+    return model.logits(x)
+  }
+  func logitsAndInputGradient(at x: Tensor, goal: some Goal) -> (logits: Tensor, gradient: Tensor) {
+    numbers.withLock {
+      $0.rows += x.shape[0]
+      $0.gradients += 1
+    }
+    return model.logitsAndInputGradient(at: x, goal: goal)
+  }
+
+  /// The counts since the last call.
+  func take() -> (rows: Int, gradients: Int) {
+    numbers.withLock { now in
+      defer { now = (0, 0) }
+      return now
+    }
+  }
+}
+
+/// A goal that is asked about whole batches only.
+struct Whole<Wanted: Goal>: Goal {
+  let goal: Wanted
+  func isReached(_ logits: Tensor) -> [Bool] { goal.isReached(logits) }
+  func objective(_ logits: Variable) -> Variable { goal.objective(logits) }
 }

@@ -104,7 +104,7 @@ import Testing
   }
 
   // Whatever the model, ball, radius, range and settings: never outside, measured apart from the code under test.
-  @Test(arguments: LinearMargins.Norm.allCases) func resultsStayInBallAndRange(_ kind: LinearMargins.Norm) {
+  @Test(arguments: VectorNorm.allCases) func resultsStayInBallAndRange(_ kind: VectorNorm) {
     func check(_ ball: some Budget, _ model: Rowwise, _ x: Tensor, key: RandomKey) {
       let goal = Untargeted(labels: IntTensor([0, 1, 2, 0, 1]))
       for (steps, restarts, keepsBest) in [(0, 1, false), (1, 1, true), (7, 2, false), (5, 2, true)] {
@@ -149,19 +149,41 @@ import Testing
 
   // The fused step must be the step of the formula, bit by bit, through a whole run.
   @Test func fusedStepsAreTheFormula() {
-    let model = Rowwise(classes: 4, inputs: 50, key: Self.key.derived("fused"))
+    // without ends of a range, where the L1 ball's own step leaves out what cannot move
+    var model = Rowwise(classes: 4, inputs: 50, key: Self.key.derived("fused"))
+    model.inputRange = -Float.infinity...Float.infinity
     let x = Tensor.uniform(shape: [9, 50], key: Self.key.derived("x"))
     let goal = Untargeted(labels: IntTensor((0..<9).map { $0 % 4 }))
-    for radius: Float in [0, 8 / 255, 0.3] {
+    func check(_ ball: some NormBall) {
       func changed(_ budget: some Budget) -> [Tensor] {
         [
-          ProjectedGradient(budget: budget, stepSize: radius / 4, steps: 9)
+          ProjectedGradient(budget: budget, stepSize: ball.radius / 4, steps: 9, startsAtRandom: false)
             .perturb(x, against: model, goal: goal, key: Self.key),
           FastGradient(budget: budget).perturb(x, against: model, goal: goal, key: Self.key),
         ]
       }
-      let ball = LInfBall(radius: radius)
-      #expect(changed(ball) == changed(Plain(ball: ball)))
+      #expect(changed(ball) == changed(Plain(ball: ball)), "\(ball)")
+    }
+    for radius: Float in [0, 8 / 255, 0.3] {
+      check(LInfBall(radius: radius))
+      check(L2Ball(radius: radius))
+      check(L1Ball(radius: radius))
+    }
+  }
+
+  // In [0, 1] the steepest pixel soon stands at its end. An attack that went on pushing it would change no other. Here
+  // each step moves another pixel by a whole one, and after six of them the ball of radius 5½ takes back ¹⁄₁₂ of each.
+  @Test func l1AttacksSpread() {
+    let model = LinearModel(score: [6, -5, 4, 3, -2, 1], inputRange: 0...1)
+    let x = Tensor([[0, 1, 0, 0, 1, 0]])
+    let ball = L1Ball(radius: 5.5)
+    #expect(run(ball, size: 1, steps: 3, from: x, against: model) == Tensor([[1, 0, 1, 0, 1, 0]]))
+    #expect(run(ball, size: 1, steps: 5, from: x, against: model) == Tensor([[1, 0, 1, 1, 0, 0]]))
+    let last = run(ball, size: 1, steps: 6, from: x, against: model).scalars
+    let corner: [Float] = [1, 0, 1, 1, 0, 1]
+    for (value, end) in zip(last, corner) {
+      let cut: Float = abs(value - end)
+      #expect(abs(cut - 1 / 12) < 1e-5)
     }
   }
 
@@ -242,6 +264,10 @@ import Testing
     #expect(
       "\(ProjectedGradient(budget: ball, stepSize: 0.125, steps: 4, restarts: 3, keepsBest: true))"
         == "projected gradient, L-infinity, radius 0.25, 4 steps of 0.125, random start, 3 restarts, best point"
+    )
+    #expect(
+      "\(ProjectedGradient(budget: ball, stepSize: 0.125, steps: 4, leavesWhenReached: true))"
+        == "projected gradient, L-infinity, radius 0.25, 4 steps of 0.125, random start, leaving when reached"
     )
   }
 

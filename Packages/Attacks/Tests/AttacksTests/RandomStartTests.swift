@@ -9,7 +9,7 @@ import Testing
   private static let everywhere = -Float.infinity...Float.infinity
 
   /// 4,000 draws around 0 in a ball of radius 1: `[4000, 3]`.
-  private func draws(_ kind: LinearMargins.Norm) -> [[Double]] {
+  private func draws(_ kind: VectorNorm) -> [[Double]] {
     let start = ball(kind, radius: 1).randomStart(
       .zeros(shape: [4000, 3]), range: Self.everywhere, keys: Self.keys)
     return (0..<4000).map { start[row: $0].scalars.map(Double.init) }
@@ -27,7 +27,7 @@ import Testing
 
   // Of a uniform point in a ball of three dimensions, each element's distribution is known in closed form, and the
   // norm's is t³: a draw at the surface only, or without the root, misses it widely.
-  @Test(arguments: LinearMargins.Norm.allCases) func drawsAreUniformInTheBall(_ kind: LinearMargins.Norm) {
+  @Test(arguments: VectorNorm.allCases) func drawsAreUniformInTheBall(_ kind: VectorNorm) {
     let draws = draws(kind)
     // exceeded once in 1,000 sets of 4,000 true draws
     let limit = 1.95 / 4000.0.squareRoot()
@@ -56,7 +56,7 @@ import Testing
   }
 
   // The draw is the sample's: another place, other neighbours, another radius leave it as it is.
-  @Test(arguments: LinearMargins.Norm.allCases) func drawsBelongToTheirKey(_ kind: LinearMargins.Norm) {
+  @Test(arguments: VectorNorm.allCases) func drawsBelongToTheirKey(_ kind: VectorNorm) {
     let x = Tensor.uniform(shape: [7, 2, 5], key: Self.key.derived("x"))
     let keys = Array(Self.keys[10..<17])
     let starts = ball(kind, radius: 0.25).randomStart(x, range: 0...1, keys: keys)
@@ -70,7 +70,7 @@ import Testing
     #expect(other != starts)
   }
 
-  @Test(arguments: LinearMargins.Norm.allCases) func extremeRadii(_ kind: LinearMargins.Norm) {
+  @Test(arguments: VectorNorm.allCases) func extremeRadii(_ kind: VectorNorm) {
     let x = Tensor.uniform(shape: [20, 9], key: Self.key.derived("x"))
     let keys = Array(Self.keys.prefix(20))
     for radius: Float in [0, .leastNonzeroMagnitude, 1e-7, 0.3, 1e4, .greatestFiniteMagnitude] {

@@ -155,6 +155,28 @@ typedef struct {
 } ck_sign_step_settings;
 void ck_sign_step(const ck_sign_step_settings *s, float *p, const float *g, const float *x, size_t n);
 
+// Attacks in L2 and L1 balls, one sample of n elements a call (see BallStep.swift for the formulas). `g` may be NULL: no
+// step, the projection alone. `candidate` is scratch for n floats. ck_steepest knows L2 and L1.
+enum { ck_norm_linf = 0, ck_norm_l2 = 1, ck_norm_l1 = 2 };
+typedef struct {
+  int norm;  // ck_norm_l2 or ck_norm_l1
+  float size, radius;
+  float low, high;  // the range
+} ck_ball_step_settings;
+double ck_distance(int norm, const float *a, const float *b, size_t n);
+void ck_steepest(int norm, const float *g, float *y, size_t n);
+void ck_ball_step(
+    const ck_ball_step_settings *s, float *p, const float *g, const float *x, float *candidate, size_t n);
+
+// Noisy copies of an image of `size` floats, one after the other: y = clamp(x + noise). The noise of all copies is one
+// run of ck_random_normal's draws (mean 0) from first_block on.
+typedef struct {
+  uint64_t key;
+  float deviation;
+  float low, high;  // the range
+} ck_noise;
+void ck_noisy_copies(const ck_noise *s, const float *x, size_t size, uint64_t first_block, float *y, size_t copies);
+
 // y[i] = x[rows[i]] / 255, correctly rounded; rows of row_size bytes.
 void ck_gather_pixels(const uint8_t *x, size_t row_size, const int64_t *rows, size_t count, float *y);
 
