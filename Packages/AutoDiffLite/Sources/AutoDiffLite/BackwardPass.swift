@@ -1,5 +1,16 @@
 import TensorCore
 
+/// How a gradient passes back through the ReLUs of a tape.
+public enum ReLUGradient: Sendable, Hashable {
+  /// The derivative: dy where the ReLU's output is positive, else 0.
+  case derivative
+  /// max(dy, 0) where the ReLU's output is positive, else 0: no gradient, but a picture of what supports a result.
+  ///
+  /// Source: Springenberg, Dosovitskiy, Brox, Riedmiller, "Striving for Simplicity: The All Convolutional Net", ICLR 2015
+  /// workshop.
+  case guided
+}
+
 extension Variable {
   /// The gradients of this variable with respect to leaves, as tensors of the leaves' shapes.
   ///
@@ -8,8 +19,11 @@ extension Variable {
   /// - Parameters:
   ///   - leaves: made by `Variable.leaf`; a leaf that this variable does not depend on gets zeros.
   ///   - upstream: the factor of each element of this variable; 1 if left out, which needs a single element.
+  ///   - rule: how ReLUs pass gradients back, also those joined to another operation.
   /// - Precondition: `upstream` has this variable's shape.
-  public func gradients(withRespectTo leaves: [Variable], upstream: Tensor? = nil) -> [Tensor] {
+  public func gradients(
+    withRespectTo leaves: [Variable], upstream: Tensor? = nil, throughReLUs rule: ReLUGradient = .derivative
+  ) -> [Tensor] {
     let nodes = leaves.map { leaf in
       guard let node = leaf.node else {
         preconditionFailure(
@@ -20,14 +34,16 @@ extension Variable {
         "gradients: the result of \(node.name), shape \(leaf.shape), is no leaf; make it with Variable.leaf")
       return node
     }
-    let reached = runBackward(upstream: upstream, releasing: true)
+    let reached = runBackward(upstream: upstream, releasing: true, throughReLUs: rule)
     // All leaves are emptied, not only those asked for: nothing of this pass may show in the next one.
     defer { for node in reached { node.gradient = nil } }
     return nodes.map { $0.gradient ?? .zeros(shape: $0.shape) }
   }
 
   /// Passes the gradient back and leaves it in the leaves, which it returns.
-  func runBackward(upstream: Tensor?, releasing: Bool) -> [Node] {
+  func runBackward(
+    upstream: Tensor?, releasing: Bool, throughReLUs gates: ReLUGradient = .derivative
+  ) -> [Node] {
     if upstream == nil {
       precondition(
         value.count == 1, "gradients: expected a single element, got shape \(shape); give `upstream`")
@@ -42,7 +58,9 @@ extension Variable {
     var ready = [root]
     var leaves: [Node] = []
     while let node = ready.popLast() {
-      guard case let rule = node.rule, let dy = node.gradient else { continue }
+      guard case let rule = node.rule, var dy = node.gradient else { continue }
+      // The operation's own gradient does the rest: it is 0 where the ReLU's output is.
+      if gates == .guided && node.isRectified { dy = dy.relu() }
       var sent: [Node] = []
       switch rule {
       case .none:

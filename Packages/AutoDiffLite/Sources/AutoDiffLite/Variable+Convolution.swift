@@ -30,6 +30,7 @@ extension Variable {
           .convolutionWeightGradient(dy, input: x, weightShape: w.shape, settings: settings, gate: gate)
         }
       ),
-      (bias ?? Variable(0), { dy in .convolutionBiasGradient(dy, gate: gate) }))
+      (bias ?? Variable(0), { dy in .convolutionBiasGradient(dy, gate: gate) })
+    ).endingInReLU(thenReLU)
   }
 }

@@ -26,6 +26,7 @@ extension Variable {
       jointly: { dy, wanted in
         let part = dy.wherePositive(y)
         return wanted.map { $0 ? part : nil }
-      })
+      }
+    ).endingInReLU()
   }
 }

@@ -28,7 +28,7 @@ extension Variable {
   /// max(x, 0); the gradient at 0 is 0.
   public func relu() -> Variable {
     let y = value.relu()
-    return .recorded("relu", y, from: self) { dy in dy.wherePositive(y) }
+    return .recorded("relu", y, from: self) { dy in dy.wherePositive(y) }.endingInReLU()
   }
 
   /// x where x > 0, else `slope · x`; the gradient at 0 is `slope`.

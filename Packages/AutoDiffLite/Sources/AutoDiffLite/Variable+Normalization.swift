@@ -28,7 +28,8 @@ extension Variable {
         let slopes = map.gradients(
           at: x, upstream: dy, wantsInput: wanted[0], wantsParameters: wanted[1] || wanted[2])
         return [slopes.input, slopes.weight, slopes.bias]
-      })
+      }
+    ).endingInReLU(thenReLU)
   }
 
   /// Normalises each group of neighbouring channels of each sample of `[n, c]` or `[n, c, h, w]`:

@@ -11,6 +11,7 @@ extension Variable {
     if isConstant { return Variable(value.maxPooled(window, thenReLU: thenReLU)) }
     let (y, places) = value.maxPooledWithPlaces(window, thenReLU: thenReLU)
     return .recorded("maxPooled", y, from: self) { dy in places.gradient(upstream: dy) }
+      .endingInReLU(thenReLU)
   }
 
   /// The mean of each window: `[n, c, h, w] → [n, c, rows, columns]`; every element of a window gets its share of the

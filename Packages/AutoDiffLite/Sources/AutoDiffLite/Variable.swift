@@ -82,6 +82,13 @@ public struct Variable {
     if sources.allSatisfy({ $0 == nil }) { return Variable(value) }
     return Variable(value, Node(name, value.shape, .joint(sources, gradients)))
   }
+
+  /// Notes that this operation's result is rectified, max(0, ·): `ReLUGradient.guided` stops negative gradients here. A
+  /// recorded operation that joins a ReLU to something else says so; one composed of others need not.
+  public func endingInReLU(_ isRectified: Bool = true) -> Variable {
+    node?.isRectified = isRectified
+    return self
+  }
 }
 
 /// One input of a recorded operation and how a gradient passes back to it.
@@ -101,6 +108,8 @@ final class Node {
   let name: String
   let shape: Shape
   let isLeaf: Bool
+  /// Whether the operation ends in a ReLU.
+  var isRectified = false
   var rule: Rule
   var gradient: Tensor?
   /// Uses of this node's value that have not yet sent their gradient; meaningful during a backward pass.

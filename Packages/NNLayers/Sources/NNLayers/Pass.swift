@@ -41,6 +41,7 @@ public final class Pass {
   }
 
   private let requested: Set<String>
+  private let leaves: Set<String>
   private var isTracing = false
   private var entered = 0
   /// The children that have run, in the order in which they ended.
@@ -54,13 +55,17 @@ public final class Pass {
   ///   - samples: each row's index in its data set, so that random draws follow the sample, not its place in the
   ///     batch; nil: the row counts.
   ///   - keeping: names of layers whose outputs are kept in `activations`.
+  ///   - keepingAsLeaves: names of layers whose outputs are kept too, and begin the tape anew: gradients can be asked for
+  ///     with respect to them, and nothing flows to what came before.
   public init(
-    _ mode: Mode, key: RandomKey = RandomKey(seed: 0), samples: [Int]? = nil, keeping: Set<String> = []
+    _ mode: Mode, key: RandomKey = RandomKey(seed: 0), samples: [Int]? = nil, keeping: Set<String> = [],
+    keepingAsLeaves leaves: Set<String> = []
   ) {
     self.mode = mode
     self.key = key
     self.samples = samples
-    requested = keeping
+    self.leaves = leaves
+    requested = keeping.union(leaves)
   }
 
   /// A pass in evaluation mode that notes every child in `seen`.
@@ -122,10 +127,13 @@ public final class Pass {
     defer { path = outer }
     let position = entered
     entered += 1
-    let output = body()
+    var output = body()
     if isTracing || !requested.isEmpty {
       seen.append(Visit(name: path, layer: layer, shape: output.shape, position: position))
-      if !isHidden && requested.contains(path) { activations[path] = output }
+      if !isHidden && requested.contains(path) {
+        if leaves.contains(path) { output = .leaf(output.value) }
+        activations[path] = output
+      }
     }
     return output
   }

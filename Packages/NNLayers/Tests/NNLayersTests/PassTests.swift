@@ -35,6 +35,28 @@ import Testing
       slope, Tensor([columns.scalars, columns.scalars, columns.scalars, columns.scalars]), within: 1e-6)
   }
 
+  // The model goes on from the kept output as from a new input: its gradient is that of what follows, also where the
+  // layer would have been joined to a ReLU, and nothing reaches what came before.
+  @Test(arguments: ["0.0", "0.1"]) func activationsAsLeaves(_ name: String) throws {
+    let leaf = Variable.leaf(x)
+    let pass = Pass(.evaluation, keeping: ["0.1"], keepingAsLeaves: [name])
+    let output = model(leaf, in: pass)
+    try pass.checkRequested()
+    #expect(output.value == model.logits(x))
+    let kept = try #require(pass.activations[name])
+    let slopes = output.sum().gradients(withRespectTo: [kept, leaf])
+    let columns = try model.value("1.weight").sum(alongAxis: 0)
+    let hidden = try #require(pass.activations["0.1"]).value
+    let gate =
+      name == "0.0" ? Tensor.ones(shape: hidden.shape).wherePositive(hidden) : .ones(shape: hidden.shape)
+    expectClose(slopes[0], gate * columns, within: 1e-6)
+    #expect(slopes[1] == .zeros(shape: x.shape))
+    // an image that is a constant needs no tape before the layer
+    let constant = Pass(.evaluation, keepingAsLeaves: [name])
+    #expect(!model(Variable(x), in: constant).isConstant)
+    #expect(constant.activations.keys.sorted() == [name])
+  }
+
   @Test func unknownNamesListTheValidOnes() throws {
     let pass = Pass(.evaluation, keeping: ["1", "0.2"])
     _ = model(Variable(x), in: pass)
