@@ -132,7 +132,7 @@ extension TrainingLoop {
   /// the way. A finished run is read from the file and costs no training.
   public func run<Model: Layer, Updater: Optimizer>(
     _ state: inout TrainingState<Model, Updater>, on training: some BatchSource,
-    validation: (any BatchSource)? = nil, checkpoint: TrainingCheckpoint,
+    validation: (any BatchSource)? = nil, recordsSteps: Bool = false, checkpoint: TrainingCheckpoint,
     afterEpoch: ((TrainingState<Model, Updater>) throws -> Void)? = nil,
     afterStep: ((_ epoch: Int, _ step: Int, _ steps: Int) throws -> Void)? = nil
   ) throws {
@@ -141,7 +141,7 @@ extension TrainingLoop {
     var lastSave = clock.now
     let epochs = self.epochs
     try run(
-      &state, on: training, validation: validation,
+      &state, on: training, validation: validation, recordsSteps: recordsSteps,
       afterEpoch: { current in
         let isLast = current.stoppedEarly || current.history.epochs.count >= epochs
         if isLast || clock.now - lastSave >= .seconds(checkpoint.interval) {

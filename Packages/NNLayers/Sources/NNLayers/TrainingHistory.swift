@@ -1,3 +1,11 @@
+/// What one step of training came to on its batch, before the update.
+public struct StepRecord: Sendable, Codable, Hashable {
+  /// The batch's mean loss, without the penalty.
+  public let loss: Double
+  /// The share of the batch that was classified rightly.
+  public let accuracy: Double
+}
+
 /// What one epoch of training came to.
 public struct EpochRecord: Sendable, Codable, Hashable {
   /// The epoch's number, from 1.
@@ -18,6 +26,8 @@ public struct EpochRecord: Sendable, Codable, Hashable {
   public let validationAccuracy: Double?
   /// Each class's share of validation samples classified rightly after it.
   public let validationClassAccuracies: [Double]?
+  /// Its steps in order; nil where the run does not record them.
+  public let steps: [StepRecord]?
   /// How long its steps took, without validation.
   public let seconds: Double
 }
@@ -32,6 +42,9 @@ public struct TrainingHistory: Sendable, Codable, Hashable {
 
   /// How long all steps took, without validation, in whichever process they ran.
   public var seconds: Double { epochs.reduce(0) { $0 + $1.seconds } }
+
+  /// All recorded steps in order.
+  public var steps: [StepRecord] { epochs.flatMap { $0.steps ?? [] } }
 
   /// The epoch with the smallest validation loss; the earlier of equals; nil without validation.
   public var lowestValidationLoss: EpochRecord? {

@@ -18,6 +18,7 @@ import Testing
   static let cases = [
     Case(name: "Net", model: Net(key: key), image: [1, 28, 28], parameterCount: 21_840),
     Case(name: "ConvNN", model: ConvNN(key: key), image: [1, 28, 28], parameterCount: 1_580),
+    Case(name: "WideConvNN", model: WideConvNN(key: key), image: [1, 28, 28], parameterCount: 50_378),
     Case(name: "SimpleCNN", model: SimpleCNN(key: key), image: [3, 32, 32], parameterCount: 620_810),
     // Rounding in Winograd's transforms turns some of two million ReLUs on or off; with direct convolutions 1e-4 holds.
     Case(
@@ -113,7 +114,7 @@ import Testing
   // Flat rows are the same images.
   @Test func flatImages() {
     let x = ModelFixture.images([1, 28, 28])
-    for model in [Net(key: Self.key), ConvNN(key: Self.key)] as [any Layer] {
+    for model in [Net(key: Self.key), ConvNN(key: Self.key), WideConvNN(key: Self.key)] as [any Layer] {
       #expect(model.logits(x.reshaped(to: [6, 784])) == model.logits(x))
     }
   }
@@ -139,7 +140,7 @@ import Testing
       #expect(Set(starts).count == starts.count)
     }
     // PyTorch's defaults for documents 0 and 1
-    for model in [Net(key: Self.key), ConvNN(key: Self.key)] as [any Layer] {
+    for model in [Net(key: Self.key), ConvNN(key: Self.key), WideConvNN(key: Self.key)] as [any Layer] {
       let weights = Dictionary(uniqueKeysWithValues: model.parameters.map { ($0.name, $0.parameter.value) })
       for (name, value) in weights where value.rank > 1 {
         let bound = 1 / Float(value.count / value.shape[0]).squareRoot()
