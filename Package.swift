@@ -11,6 +11,7 @@ let package = Package(
     .library(name: "Datasets", targets: ["Datasets"]),
     .library(name: "Attacks", targets: ["Attacks"]),
     .library(name: "Defenses", targets: ["Defenses"]),
+    .library(name: "Interpretability", targets: ["Interpretability"]),
     .library(name: "Reporting", targets: ["Reporting"]),
   ],
   targets: [
@@ -26,13 +27,16 @@ let package = Package(
     .systemLibrary(
       name: "CPNG", path: "Packages/ImageCodecs/Sources/CPNG", pkgConfig: "libpng",
       providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", path: "Packages/ImageCodecs/Sources/CTurboJPEG", pkgConfig: "libturbojpeg",
+      providers: [.apt(["libturbojpeg0-dev"])]),
 
     .target(name: "CKernels", path: "Packages/TensorCore/Sources/CKernels"),
     .target(
       name: "TensorCore", dependencies: ["CKernels", "COpenBLAS", "CLAPACKE", "CZlib"],
       path: "Packages/TensorCore/Sources/TensorCore"),
     .target(
-      name: "ImageCodecs", dependencies: ["TensorCore", "CPNG"],
+      name: "ImageCodecs", dependencies: ["TensorCore", "CPNG", "CTurboJPEG"],
       path: "Packages/ImageCodecs/Sources/ImageCodecs"),
     .target(
       name: "AutoDiffLite", dependencies: ["TensorCore"],
@@ -47,8 +51,11 @@ let package = Package(
       name: "Attacks", dependencies: ["NNLayers", "AutoDiffLite", "TensorCore"],
       path: "Packages/Attacks/Sources/Attacks"),
     .target(
-      name: "Defenses", dependencies: ["Attacks", "NNLayers", "TensorCore"],
+      name: "Defenses", dependencies: ["Attacks", "NNLayers", "AutoDiffLite", "TensorCore"],
       path: "Packages/Defenses/Sources/Defenses"),
+    .target(
+      name: "Interpretability", dependencies: ["AutoDiffLite", "NNLayers", "TensorCore"],
+      path: "Packages/Interpretability/Sources/Interpretability"),
     .target(
       name: "Reporting", dependencies: ["TensorCore", "ImageCodecs"],
       path: "Packages/Reporting/Sources/Reporting"),
@@ -81,7 +88,7 @@ let package = Package(
       path: "Packages/TensorCore/Tests/TensorCoreTests", resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ImageCodecsTests", dependencies: ["ImageCodecs"],
-      path: "Packages/ImageCodecs/Tests/ImageCodecsTests"),
+      path: "Packages/ImageCodecs/Tests/ImageCodecsTests", resources: [.copy("Fixtures")]),
     .testTarget(
       name: "AutoDiffLiteTests", dependencies: ["AutoDiffLite"],
       path: "Packages/AutoDiffLite/Tests/AutoDiffLiteTests", resources: [.copy("Fixtures")]),
@@ -92,9 +99,13 @@ let package = Package(
       name: "DatasetsTests", dependencies: ["Datasets"],
       path: "Packages/Datasets/Tests/DatasetsTests", resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "AttacksTests", dependencies: ["Attacks"], path: "Packages/Attacks/Tests/AttacksTests"),
+      name: "AttacksTests", dependencies: ["Attacks"], path: "Packages/Attacks/Tests/AttacksTests",
+      resources: [.copy("Fixtures")]),
     .testTarget(
       name: "DefensesTests", dependencies: ["Defenses"], path: "Packages/Defenses/Tests/DefensesTests"),
+    .testTarget(
+      name: "InterpretabilityTests", dependencies: ["Interpretability"],
+      path: "Packages/Interpretability/Tests/InterpretabilityTests", resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting"], path: "Packages/Reporting/Tests/ReportingTests"),
     .testTarget(

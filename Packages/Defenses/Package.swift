@@ -5,10 +5,11 @@ let package = Package(
   name: "Defenses",
   products: [.library(name: "Defenses", targets: ["Defenses"])],
   dependencies: [
-    .package(path: "../Attacks"), .package(path: "../NNLayers"), .package(path: "../TensorCore"),
+    .package(path: "../Attacks"), .package(path: "../NNLayers"), .package(path: "../AutoDiffLite"),
+    .package(path: "../TensorCore"),
   ],
   targets: [
-    .target(name: "Defenses", dependencies: ["Attacks", "NNLayers", "TensorCore"]),
+    .target(name: "Defenses", dependencies: ["Attacks", "NNLayers", "AutoDiffLite", "TensorCore"]),
     .testTarget(name: "DefensesTests", dependencies: ["Defenses"]),
   ]
 )

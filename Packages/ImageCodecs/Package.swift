@@ -8,7 +8,12 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CPNG", path: "Sources/CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
-    .target(name: "ImageCodecs", dependencies: ["TensorCore", "CPNG"]),
-    .testTarget(name: "ImageCodecsTests", dependencies: ["ImageCodecs"]),
+    .systemLibrary(
+      name: "CTurboJPEG", path: "Sources/CTurboJPEG", pkgConfig: "libturbojpeg",
+      providers: [.apt(["libturbojpeg0-dev"])]),
+    .target(name: "ImageCodecs", dependencies: ["TensorCore", "CPNG", "CTurboJPEG"]),
+    .testTarget(
+      name: "ImageCodecsTests", dependencies: ["ImageCodecs"],
+      resources: [.copy("Fixtures")]),
   ]
 )

@@ -32,6 +32,32 @@ public struct LabeledImages: LabeledSource {
     self.isSynthetic = isSynthetic
   }
 
+  /// Images of any number of channels.
+  ///
+  /// - Parameters:
+  ///   - pixels: `[n, channels, height, width]`.
+  ///   - labels: `[n]`, indices into `classNames`.
+  ///   - name: where they come from, for error messages.
+  /// - Throws: `InputError.mismatch` for other shapes, `.outOfRange` for a label that is no class.
+  public init(
+    pixels: ByteTensor, labels: IntTensor, classNames: [String], isSynthetic: Bool = false, name: String
+  ) throws {
+    guard pixels.shape.rank == 4, labels.shape == [pixels.shape[0]] else {
+      throw InputError(
+        .mismatch, name, expected: "pixels [n, channels, height, width] and labels [n]",
+        found: "\(pixels.shape) and \(labels.shape)")
+    }
+    if let row = labels.scalars.firstIndex(where: { !classNames.indices.contains(Int($0)) }) {
+      throw InputError(
+        .outOfRange, "label \(row) of \(name)", expected: "0 to \(classNames.count - 1)",
+        found: "\(labels.scalars[row])")
+    }
+    self.pixels = pixels
+    self.labels = labels
+    self.classNames = classNames
+    self.isSynthetic = isSynthetic
+  }
+
   private init(pixels: ByteTensor, labels: IntTensor, of original: LabeledImages) {
     self.pixels = pixels
     self.labels = labels

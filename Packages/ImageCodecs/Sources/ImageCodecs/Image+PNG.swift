@@ -3,13 +3,11 @@ import Foundation
 import TensorCore
 
 extension Image {
-  /// More pixels than any image here has; a header that asks for more is refused before memory is taken.
-  private static let largestPixelCount = 100_000_000
-
   /// Decodes a PNG file's bytes.
   ///
   /// Grey stays grey (1 channel), colour and palettes become RGB, either with transparency RGBA. Samples are 8-bit
-  /// sRGB afterwards: 16-bit files are rounded and a gamma that a file states is converted, as browsers do it.
+  /// sRGB afterwards: 16-bit files are rounded and a gamma that a file states is converted, as browsers do it. An EXIF
+  /// orientation is followed.
   ///
   /// - Parameter name: the file's name, for error messages.
   /// - Throws: `InputError`: `.damaged` when the bytes are no PNG or cut short or fail a checksum, `.unsupported`
@@ -19,7 +17,7 @@ extension Image {
     header.version = png_uint_32(PNG_IMAGE_VERSION)
     defer { png_image_free(&header) }
 
-    self = try data.withUnsafeBytes { bytes in
+    let stored = try data.withUnsafeBytes { bytes in
       func damaged() -> InputError {
         InputError(
           .damaged, name, expected: "a PNG file", found: Image.message(of: header, byteCount: bytes.count),
@@ -31,11 +29,7 @@ extension Image {
         throw damaged()
       }
       let (width, height) = (Int(header.width), Int(header.height))
-      guard width * height <= Image.largestPixelCount else {
-        throw InputError(
-          .unsupported, name, expected: "at most \(Image.largestPixelCount) pixels",
-          found: "a PNG header for \(width) × \(height)", remedy: "Scale the image down.")
-      }
+      try Image.checkPixelCount(width: width, height: height, name: name)
       // Deflate shrinks at most 1032 times and a pixel takes at least a bit: a short file cannot hold a large image.
       guard width * height / 8 <= bytes.count * 1032 else {
         throw InputError(
@@ -57,21 +51,7 @@ extension Image {
       guard png_image_finish_read(&header, nil, &pixels, 0, nil) != 0 else { throw damaged() }
       return Image(width: width, height: height, channels: channels, pixels: pixels)
     }
-  }
-
-  /// Decodes a PNG file.
-  ///
-  /// - Throws: `InputError`: `.missing` when the file cannot be read, otherwise as `init(pngData:name:)`.
-  public init(contentsOf url: URL) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: url)
-    } catch {
-      throw InputError(
-        .missing, url.path, expected: "a readable image file", found: error.localizedDescription,
-        remedy: "Check the path.")
-    }
-    try self.init(pngData: data, name: url.lastPathComponent)
+    self = stored.oriented(EXIF.orientation(inPNG: data))
   }
 
   /// The picture as a PNG file's bytes, 8 bits a sample, the same bytes every time.

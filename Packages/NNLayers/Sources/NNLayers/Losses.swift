@@ -39,6 +39,23 @@ public struct CrossEntropy: Sendable, Hashable {
     return logits.crossEntropy(targets: targets).sum() / total
   }
 
+  /// `[n, k]` logits and `[n, k]` class shares, of mixed samples, to a scalar:
+  ///
+  ///     loss = Σᵢ Σⱼ wⱼ ((1 − s) tᵢⱼ + s / k) (−log pᵢⱼ) / n
+  ///
+  /// As in PyTorch, and other than with labels, the class weights do not divide the sum.
+  public func callAsFunction(_ logits: Variable, targets: Tensor) -> Variable {
+    precondition(
+      logits.shape.rank == 2 && targets.shape == logits.shape,
+      "CrossEntropy: \(targets.shape) targets for \(logits.shape) logits")
+    let classes = logits.shape[1]
+    precondition(
+      classWeights.map { $0.count == classes } ?? true,
+      "CrossEntropy: \(classWeights?.count ?? 0) class weights for \(classes) classes")
+    let smoothed = targets * (1 - labelSmoothing) + labelSmoothing / Float(classes)
+    return logits.crossEntropy(targets: classWeights.map { smoothed * Tensor($0) } ?? smoothed).mean()
+  }
+
   /// Checks that a batch of logits `[n, k]` is not one of probabilities: with two or more classes, all elements in
   /// [0, 1] and every row's sum within 1e-4 of 1.
   ///

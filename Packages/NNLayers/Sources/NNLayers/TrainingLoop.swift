@@ -55,8 +55,8 @@ public struct TrainingLoop: Sendable {
   public var evaluationBatchSize = 1000
   /// Where order and randomness come from.
   public var key: RandomKey
-  /// Replaces a batch before its step: augmentation with the model at hand, adversarial examples. Gets the model as it
-  /// is, in no tape.
+  /// Replaces a batch before its step: mixed samples, adversarial examples. Gets the model as it is, in no tape. Where
+  /// the batch has `targets`, they are what the loss compares with; accuracy counts labels.
   public var transform: (@Sendable (_ model: any Layer, _ batch: Batch, _ key: RandomKey) throws -> Batch)?
 
   /// A loop.
@@ -76,6 +76,7 @@ public struct TrainingLoop: Sendable {
   ///   - state: model, optimizer and history; changed in place.
   ///   - training: the samples to learn from.
   ///   - validation: the samples to judge each epoch by.
+  ///   - recordsSteps: whether the history gets every step's loss and accuracy; changes nothing else.
   ///   - afterEpoch: called when an epoch's record stands in the history: to log, to save, to stop by throwing.
   ///   - afterStep: called with the epoch, the steps done in it and the steps it has; throwing ends the run.
   /// - Throws: what sources and callbacks throw; `InputError.outOfRange` when a label is no class, the loss is not finite,
@@ -83,7 +84,7 @@ public struct TrainingLoop: Sendable {
   ///   finished epoch or step.
   public func run<Model: Layer, Updater: Optimizer>(
     _ state: inout TrainingState<Model, Updater>, on training: some BatchSource,
-    validation: (any BatchSource)? = nil,
+    validation: (any BatchSource)? = nil, recordsSteps: Bool = false,
     afterEpoch: ((TrainingState<Model, Updater>) throws -> Void)? = nil,
     afterStep: ((_ epoch: Int, _ step: Int, _ steps: Int) throws -> Void)? = nil
   ) throws {
@@ -105,7 +106,8 @@ public struct TrainingLoop: Sendable {
           trainingAccuracy: Double(sums.correct) / Double(max(1, sums.samples)),
           penalty: penalty?.value(of: state.model) ?? 0, largestGradientNorm: sums.largestNorm,
           validationLoss: judged?.loss, validationAccuracy: judged?.accuracy,
-          validationClassAccuracies: judged?.classAccuracies, seconds: duration))
+          validationClassAccuracies: judged?.classAccuracies, steps: recordsSteps ? sums.steps : nil,
+          seconds: duration))
       updateBest(&state)
       try afterEpoch?(state)
     }
@@ -117,6 +119,7 @@ public struct TrainingLoop: Sendable {
     var correct = 0
     var samples = 0
     var largestNorm: Double?
+    var steps: [StepRecord] = []
   }
 
   private func runEpoch<Model: Layer, Updater: Optimizer>(
@@ -156,7 +159,7 @@ public struct TrainingLoop: Sendable {
       let logits = model(Variable(batch.inputs), in: pass)
       predictions = logits.value.argmax(alongAxis: 1)
       if place == (1, 1) { firstLogits = logits.value }
-      return loss(logits, labels: batch.labels)
+      return batch.targets.map { loss(logits, targets: $0) } ?? loss(logits, labels: batch.labels)
     }
     if let firstLogits { try CrossEntropy.checkLogits(firstLogits) }
     guard value.isFinite else {
@@ -171,9 +174,12 @@ public struct TrainingLoop: Sendable {
     }
     state.optimizer.step(&state.model, slopes)
     state.model.applyUpdates(of: pass)
+    let correct = correctCount(predictions: predictions, labels: batch.labels)
     sums.loss += Double(value) * Double(batch.count)
-    sums.correct += correctCount(predictions: predictions, labels: batch.labels)
+    sums.correct += correct
     sums.samples += batch.count
+    sums.steps.append(
+      StepRecord(loss: Double(value), accuracy: Double(correct) / Double(max(1, batch.count))))
   }
 
   private func updateBest<Model: Layer, Updater: Optimizer>(_ state: inout TrainingState<Model, Updater>) {

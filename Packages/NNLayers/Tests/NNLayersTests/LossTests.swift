@@ -37,6 +37,35 @@ import Testing
     expectClose(composed.gradient, fused.gradient, within: 1e-6)
   }
 
+  // Values and gradients of PyTorch 2.13.0 in float64. With shares, unlike with labels, class weights do not divide the
+  // sum.
+  @Test(arguments: [
+    (
+      Float(0), [Float]?.none, Float(2.1043165518731914),
+      [-0.073125552, -0.109970556, 0.183096108, -0.220465121, 0.399503237, -0.179038116] as [Float]
+    ),
+    (
+      0.25, nil, 2.078274885206525,
+      [-0.021042219, -0.120387223, 0.141429441, -0.199631788, 0.37346157, -0.173829782]
+    ),
+    (
+      0, [2, 0.5, 1], 2.7792922529123016,
+      [-0.259454022, -0.038077154, 0.297531176, -0.457543612, 0.632879653, -0.175336041]
+    ),
+    (
+      0.25, [2, 0.5, 1], 2.648749017313907,
+      [-0.189877136, -0.045007611, 0.234884747, -0.417876702, 0.58857735, -0.170700648]
+    ),
+  ])
+  func sharesAgainstPyTorch(smoothing: Float, weights: [Float]?, loss: Float, slopes: [Float]) {
+    let targets = Tensor([[0.75, 0.25, 0], [0.5, 0.125, 0.375]])
+    let (value, gradient) = valueAndGradient(at: Tensor([[1, -2, 0.5], [0.25, 3, -1]])) {
+      CrossEntropy(labelSmoothing: smoothing, classWeights: weights)($0, targets: targets)
+    }
+    expectClose(Tensor(value), Tensor(loss), within: 1e-6)
+    expectClose(gradient, Tensor(shape: [2, 3], scalars: slopes), within: 1e-6)
+  }
+
   // D0.26. All rows must have both marks of probabilities: one negative element, one element above 1, one row with
   // another sum, and it is logits. A single class and no samples say nothing.
   @Test func probabilitiesAreNoLogits() throws {

@@ -249,6 +249,27 @@ import Testing
       state.model.bits["0.weight"] == before["0.weight"] && state.model.bits["0.bias"] != before["0.bias"])
   }
 
+  // Targets that name the next class are learned as labels of the next class would be, while accuracy counts the labels.
+  @Test func targetsReplaceLabelsInTheLoss() throws {
+    func run(_ change: @escaping @Sendable (Batch, IntTensor) -> Batch) throws -> EpochRecord {
+      var state = TrainingState(
+        model: MLP(widths: [2, 16, 3], key: Self.key), optimizer: SGD(learningRate: 0.1, momentum: 0.9))
+      var loop = TrainingLoop(epochs: 20, batchSize: 10, key: Self.key)
+      loop.transform = { _, batch, _ in
+        change(batch, IntTensor((0..<batch.count).map { (batch.labels[$0] + 1) % 3 }))
+      }
+      try loop.run(&state, on: Self.samples)
+      return try #require(state.history.epochs.last)
+    }
+    let byLabels = try run { Batch(inputs: $0.inputs, labels: $1, indices: $0.indices) }
+    let byTargets = try run {
+      Batch(
+        inputs: $0.inputs, labels: $0.labels, indices: $0.indices, targets: .oneHot($1, classes: 3))
+    }
+    #expect(abs(byTargets.trainingLoss - byLabels.trainingLoss) < 1e-3)
+    #expect(byLabels.trainingAccuracy > 0.8 && byTargets.trainingAccuracy < 0.2)
+  }
+
   // The rate throws the weights to 1e30 in the first step, so the second loss overflows.
   @Test func lossThatIsNotFiniteNamesEpochAndStep() throws {
     var state = TrainingState(

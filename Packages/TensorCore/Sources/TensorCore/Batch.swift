@@ -6,17 +6,25 @@ public struct Batch: Sendable {
   public let labels: IntTensor
   /// `[n]`, each sample's index in its data set: the last step of its random keys.
   public let indices: [Int]
+  /// `[n, classes]`, each class's share of a sample, where samples are mixed; nil where the label is all of it.
+  public let targets: Tensor?
 
   /// A batch of samples.
   ///
-  /// - Precondition: as many labels and indices as inputs along the first axis.
-  public init(inputs: Tensor, labels: IntTensor, indices: [Int]) {
+  /// - Precondition: as many labels, indices and rows of targets as inputs along the first axis.
+  public init(inputs: Tensor, labels: IntTensor, indices: [Int], targets: Tensor? = nil) {
     precondition(
       inputs.rank > 0 && labels.shape == [inputs.shape[0]] && indices.count == inputs.shape[0],
       "Batch: \(inputs.shape) inputs, \(labels.shape) labels, \(indices.count) indices")
+    if let targets {
+      precondition(
+        targets.rank == 2 && targets.shape[0] == inputs.shape[0],
+        "Batch: \(inputs.shape) inputs, \(targets.shape) targets")
+    }
     self.inputs = inputs
     self.labels = labels
     self.indices = indices
+    self.targets = targets
   }
 
   /// How many samples there are.
