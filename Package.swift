@@ -102,7 +102,8 @@ let package = Package(
       name: "AttacksTests", dependencies: ["Attacks"], path: "Packages/Attacks/Tests/AttacksTests",
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "DefensesTests", dependencies: ["Defenses"], path: "Packages/Defenses/Tests/DefensesTests"),
+      name: "DefensesTests", dependencies: ["Defenses"], path: "Packages/Defenses/Tests/DefensesTests",
+      resources: [.copy("Fixtures")]),
     .testTarget(
       name: "InterpretabilityTests", dependencies: ["Interpretability"],
       path: "Packages/Interpretability/Tests/InterpretabilityTests", resources: [.copy("Fixtures")]),

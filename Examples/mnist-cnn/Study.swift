@@ -58,7 +58,7 @@ final class Study {
     let key = RandomKey(seed: options.seed).derived("run").derived(repetition)
     var loop = TrainingLoop(epochs: epochs, batchSize: 64, key: key)
     loop.gradientNormLimit = variant == .clipped ? Variant.limit : nil
-    loop.transform = defense?.transform
+    if let defense { loop.loss = defense }
     var state = TrainingState(
       model: model(key.derived("weights")), optimizer: SGD(learningRate: 0.001, momentum: 0.9))
     let network = "\(name), \(defense?.description ?? "no defense")"

@@ -10,6 +10,6 @@ let package = Package(
   ],
   targets: [
     .target(name: "Defenses", dependencies: ["Attacks", "NNLayers", "AutoDiffLite", "TensorCore"]),
-    .testTarget(name: "DefensesTests", dependencies: ["Defenses"]),
+    .testTarget(name: "DefensesTests", dependencies: ["Defenses"], resources: [.copy("Fixtures")]),
   ]
 )

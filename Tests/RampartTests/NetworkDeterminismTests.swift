@@ -16,7 +16,7 @@ import Testing
   private static func start() -> (loop: TrainingLoop, state: TrainingState<Net, SGD>) {
     var loop = TrainingLoop(epochs: 2, batchSize: 64, key: key)
     loop.gradientNormLimit = 1
-    loop.transform = AdversarialTraining(attack: attack, share: 0.25).transform
+    loop.loss = AdversarialTraining(attack: attack, share: 0.25)
     let optimizer = SGD(learningRate: 0.05, momentum: 0.9)
     return (loop, TrainingState(model: Net(key: key.derived("weights")), optimizer: optimizer))
   }

@@ -68,4 +68,17 @@ extension Variable {
     let x = value
     return .recorded("absolute", x.absolute(), from: self) { dy in dy * x.sign() }
   }
+
+  /// Φ⁻¹ of each element, the inverse of the normal distribution function: `∂y/∂p = √(2π) exp(y²/2)`. At 0 and 1 both y
+  /// and the gradient are infinite.
+  ///
+  /// Near 1 a `Float` has few digits left; `−Φ⁻¹(1 − p)` from a known `1 − p` keeps them.
+  ///
+  /// - Precondition: elements lie in 0...1.
+  public func normalQuantile() -> Variable {
+    let y = Tensor(
+      shape: shape, scalars: value.scalars.map { Float(NormalDistribution.quantile(Double($0))) })
+    let root = Float((2 * Double.pi).squareRoot())
+    return .recorded("normalQuantile", y, from: self) { dy in dy * ((0.5 * y.squared()).exp() * root) }
+  }
 }

@@ -86,6 +86,8 @@ struct Operation: Sendable {
     Operation("squared()", "squared") { x, _ in x[0].squared() },
     Operation("absolute()", "absolute") { x, _ in x[0].absolute() },
 
+    Operation("normalQuantile()", "normalQuantile") { x, _ in x[0].normalQuantile() },
+
     Operation("matmul(_:)", "matmul") { x, _ in x[0].matmul(x[1]) },
     Operation("linear(weight:bias:)", "linear") { x, _ in x[0].linear(weight: x[1], bias: x[2]) },
     Operation("linear(weight:bias:)", "linearWithoutBias") { x, _ in x[0].linear(weight: x[1], bias: nil) },

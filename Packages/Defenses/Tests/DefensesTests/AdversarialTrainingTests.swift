@@ -60,31 +60,6 @@ import Testing
     #expect(mixed.inputs == Tensor([[0.75], [0.25]]))
   }
 
-  /// Two classes that one strong element tells apart 9 times in 10, and many weak ones together nearly always.
-  private struct WeakFeatures: BatchSource {
-    let inputs: Tensor
-    let labels: IntTensor
-    init(count: Int, seed: UInt64) {
-      let key = RandomKey(seed: seed)
-      let classes = (0..<count).map { $0 % 2 }
-      let right = Tensor.bernoulli(shape: [count], probability: 0.9, key: key.derived("right")).scalars
-      var x = Tensor.normal(shape: [count, 101], standardDeviation: 0.05, key: key.derived("x"))
-      for i in 0..<count {
-        let sign: Float = classes[i] == 1 ? 1 : -1
-        x[i, 0] = (right[i] == 1 ? 0.15 : -0.15) * sign
-        for k in 1..<101 { x[i, k] += 0.03 * sign }
-      }
-      inputs = x.clamped(to: -1...1)
-      labels = IntTensor(classes)
-    }
-    var count: Int { labels.count }
-    var inputShape: Shape { [101] }
-    var classCount: Int { 2 }
-    func batch(at indices: [Int], epoch: Int) throws -> Batch {
-      Batch(inputs: inputs.gathered(rows: indices), labels: labels.gathered(rows: indices), indices: indices)
-    }
-  }
-
   // Changes of 0.1 turn the weak elements round and not the strong one. Plain training leans on the weak ones and falls; training
   // on what the attack makes of the batch learns the strong one (Tsipras et al., "Robustness May Be at Odds with
   // Accuracy", ICLR 2019).
@@ -92,21 +67,69 @@ import Testing
     let (training, test) = (WeakFeatures(count: 600, seed: 1), WeakFeatures(count: 400, seed: 2))
     let attack = ProjectedGradient(budget: LInfBall(radius: 0.1), stepSize: 0.025, steps: 7)
     func errors(_ defence: AdversarialTraining<ProjectedGradient<LInfBall>>?) throws -> AttackResult {
-      var state = TrainingState(
-        model: MLP(widths: [101, 2], key: Self.key), optimizer: Adam(learningRate: 0.02))
-      var loop = TrainingLoop(epochs: 15, batchSize: 50, key: Self.key)
-      loop.transform = defence?.transform
-      try loop.run(&state, on: training)
-      return try judge(
-        attack, against: LayerClassifier(state.model, inputRange: -1...1), on: test, key: Self.key)
+      let model = try training.trained(defence, widths: [101, 2], epochs: 15, rate: 0.02)
+      return try judge(attack, against: LayerClassifier(model, inputRange: -1...1), on: test, key: Self.key)
     }
     let plain = try errors(nil)
     let robust = try errors(AdversarialTraining(attack: attack, share: 1, inputRange: -1...1))
     #expect(plain.cleanErrors.estimate < 0.05 && plain.robustErrors.estimate > 0.5)
     #expect(robust.robustErrors.estimate < 0.2)
-    // a quarter already helps
+    // a quarter already helps, and so does the attacked batch beside the clean one
     let quarter = try errors(AdversarialTraining(attack: attack, share: 0.25, inputRange: -1...1))
     #expect(quarter.robustErrors.estimate < plain.robustErrors.estimate - 0.1)
+    let both = try errors(AdversarialTraining(attack: attack, share: 1, cleanWeight: 1, inputRange: -1...1))
+    #expect(both.robustErrors.estimate < plain.robustErrors.estimate - 0.1)
+  }
+
+  private func step(epoch: Int = 0, batch: Int = 0, batches: Int = 1) -> TrainingStep {
+    TrainingStep(
+      epoch: epoch, batch: batch, batches: batches, epochKey: Self.key.derived("epoch"),
+      key: Self.key.derived("step"))
+  }
+
+  // L(x') + ½ L(x), each a mean of its own; a mean over both, or a lost factor, gives another loss. The model has neither
+  // dropout nor batch norm, so both terms follow from its logits.
+  @Test func cleanTermIsAdded() throws {
+    let model = MLP(widths: [6, 8, 3], key: Self.key)
+    let batch = batch(7)
+    let attack = FastGradient(budget: LInfBall(radius: 0.1))
+    var carried: [String: Tensor] = [:]
+    func outcome(_ weight: Float) throws -> StepOutcome {
+      try AdversarialTraining(attack: attack, share: 1, cleanWeight: weight)
+        .outcome(of: model, on: batch, at: step(), carried: &carried)
+    }
+    let (alone, both) = (try outcome(0), try outcome(0.5))
+    let (clean, slopes) = gradients(of: model, in: Pass(.training)) { model, pass in
+      CrossEntropy()(model(Variable(batch.inputs), in: pass), labels: batch.labels)
+    }
+    #expect(abs(both.loss - (alone.loss + 0.5 * clean)) < 1e-5 && alone.loss > clean)
+    for name in slopes.names {
+      let expected = try #require(alone.gradients[name]) + 0.5 * (try #require(slopes[name]))
+      #expect(try #require(both.gradients[name]).mismatch(with: expected, relativeToLargest: 1e-5) == nil)
+    }
+    #expect(both.logits == alone.logits && both.passes.count == 2)
+  }
+
+  // A step in the middle of epoch 2 of a warm-up of 4 epochs has 3/8 of the radius.
+  @Test func theRadiusGrowsWithTheStep() throws {
+    let schedule = AttackSchedule(radius: 0.2, warmUp: 4) { FastGradient(budget: LInfBall(radius: $0)) }
+    let training = AdversarialTraining(attack: schedule, share: 1)
+    let model = MLP(widths: [6, 8, 3], key: Self.key)
+    let batch = batch(5)
+    func logits(_ radius: Float) throws -> Tensor {
+      let changed = FastGradient(budget: LInfBall(radius: radius)).perturb(
+        batch.inputs, against: PlanClassifier(try model.prepared(for: [6])),
+        goal: Untargeted(labels: batch.labels),
+        key: Self.key)
+      return model.logits(changed)
+    }
+    var carried: [String: Tensor] = [:]
+    for (place, radius) in [
+      (step(), 0), (step(epoch: 1, batch: 5, batches: 10), 0.075), (step(epoch: 4), 0.2),
+    ] {
+      let outcome = try training.outcome(of: model, on: batch, at: place, carried: &carried)
+      #expect(outcome.logits.mismatch(with: try logits(Float(radius)), relativeToLargest: 1e-6) == nil)
+    }
   }
 
   // The same run, the same bits: starts follow the sample and the step.
@@ -116,7 +139,7 @@ import Testing
       var state = TrainingState(
         model: MLP(widths: [101, 8, 2], key: Self.key), optimizer: SGD(learningRate: 0.1))
       var loop = TrainingLoop(epochs: 2, batchSize: 32, key: Self.key)
-      loop.transform = AdversarialTraining(attack: Self.attack, share: 0.5, inputRange: -1...1).transform
+      loop.loss = AdversarialTraining(attack: Self.attack, share: 0.5, inputRange: -1...1)
       try loop.run(&state, on: source)
       return state.model.parameters.map(\.parameter.value)
     }
@@ -151,7 +174,7 @@ import Testing
     }
     var state = TrainingState(model: MLP(widths: [6, 3], key: Self.key), optimizer: SGD(learningRate: 0.1))
     var loop = TrainingLoop(epochs: 1, batchSize: 4, key: Self.key)
-    loop.transform = AdversarialTraining(attack: Self.attack, share: 1).transform
+    loop.loss = AdversarialTraining(attack: Self.attack, share: 1)
     let error = try #require(throws: InputError.self) { try loop.run(&state, on: Mislabelled()) }
     #expect(error.kind == .outOfRange && "\(error)".contains("sample 2"))
   }

@@ -24,11 +24,12 @@ extension Image {
       guard let start = bytes.bindMemory(to: UInt8.self).baseAddress else { throw damaged("an empty file") }
       let byteCount = UInt(bytes.count)
       var (width, height, subsampling, colorSpace): (Int32, Int32, Int32, Int32) = (0, 0, 0, -1)
+      let status = tjDecompressHeader3(
+        decoder, start, byteCount, &width, &height, &subsampling, &colorSpace)
       // It complains about rare ratios of subsampling after it has found all that is needed; decoding can do them.
-      guard
-        tjDecompressHeader3(decoder, start, byteCount, &width, &height, &subsampling, &colorSpace) == 0
-          || (width > 0 && height > 0 && colorSpace >= 0)
-      else { throw damaged(Image.lastMessage(of: decoder)) }
+      guard status == 0 || colorSpace >= 0 else { throw damaged(Image.lastMessage(of: decoder)) }
+      // A file with tables only is a well-formed one, of no size.
+      guard width > 0 && height > 0 else { throw damaged("it holds no picture") }
       let area = Int(width) * Int(height)
       try Image.checkPixelCount(width: Int(width), height: Int(height), name: name)
       // A block of 8 × 8 pixels takes at least a bit: a short file cannot hold a large image.
@@ -39,11 +40,11 @@ extension Image {
       let isInked = [TJCS_CMYK, TJCS_YCCK].contains { colorSpace == Int32($0.rawValue) }
       let format = isGrey ? TJPF_GRAY : isInked ? TJPF_CMYK : TJPF_RGB
       var pixels = [UInt8](repeating: 0, count: area * (isGrey ? 1 : isInked ? 4 : 3))
-      let status = tjDecompress2(
+      let outcome = tjDecompress2(
         decoder, start, byteCount, &pixels, width, 0, height, Int32(format.rawValue),
         TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS)
       // Bytes left over between two markers harm nothing and are common; every other complaint means lost pixels.
-      if status != 0, !Image.lastMessage(of: decoder).contains("extraneous bytes before marker") {
+      if outcome != 0, !Image.lastMessage(of: decoder).contains("extraneous bytes before marker") {
         throw damaged(Image.lastMessage(of: decoder))
       }
       return Image(

@@ -123,6 +123,14 @@ import Testing
     #expect(Self.isRefused(resized(0)))
   }
 
+  // Only tables, or nothing, between start and end: libjpeg calls both well-formed and gives them no size.
+  @Test func filesWithoutAPictureAreRefused() throws {
+    let whole = try Fixture().file("jpeg-420")
+    let header = try #require(whole.indices.first { whole[$0] == 0xff && whole[$0 + 1] == 0xc0 })
+    #expect(Self.isRefused(whole.prefix(header) + whole.suffix(2)))
+    #expect(Self.isRefused(Data([0xff, 0xd8, 0xff, 0xd9])))
+  }
+
   // 20,000 × 20,000 in a PNG header with a right checksum, and nothing behind it.
   @Test func enormousPNGHeader() {
     let header: [UInt8] =

@@ -71,6 +71,32 @@ public struct Gradients: Sendable {
 public func gradients<Model: Layer>(
   of model: Model, in pass: Pass, _ loss: (_ bound: Model, _ pass: Pass) -> Variable
 ) -> (loss: Float, gradients: Gradients) {
+  let (bound, names, leaves) = bound(model)
+  let result = loss(bound, pass)
+  return (result.value.item, Gradients(names: names, values: result.gradients(withRespectTo: leaves)))
+}
+
+/// A loss, the gradients of a model's trainable parameters, and the gradient of the input, all from one way back.
+///
+/// - Parameters:
+///   - model: as it is.
+///   - pass: the forward call.
+///   - input: where the closure's `x` stands, `[n, …]`.
+///   - loss: from a bound copy of the model and the input to a single element.
+/// - Returns: `inputGradient` is shaped as `input`.
+public func gradients<Model: Layer>(
+  of model: Model, in pass: Pass, at input: Tensor,
+  _ loss: (_ bound: Model, _ x: Variable, _ pass: Pass) -> Variable
+) -> (loss: Float, gradients: Gradients, inputGradient: Tensor) {
+  let (bound, names, leaves) = bound(model)
+  let x = Variable.leaf(input)
+  let result = loss(bound, x, pass)
+  let slopes = result.gradients(withRespectTo: [x] + leaves)
+  return (result.value.item, Gradients(names: names, values: Array(slopes.dropFirst())), slopes[0])
+}
+
+/// A copy of a model whose trainable parameters are leaves, with their names, in walk order.
+private func bound<Model: Layer>(_ model: Model) -> (model: Model, names: [String], leaves: [Variable]) {
   var bound = model
   var names: [String] = []
   var leaves: [Variable] = []
@@ -81,6 +107,5 @@ public func gradients<Model: Layer>(
     names.append(name)
     leaves.append(leaf.variable)
   }
-  let result = loss(bound, pass)
-  return (result.value.item, Gradients(names: names, values: result.gradients(withRespectTo: leaves)))
+  return (bound, names, leaves)
 }

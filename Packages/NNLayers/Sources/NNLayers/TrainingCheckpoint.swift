@@ -31,6 +31,7 @@ public struct TrainingCheckpoint: Sendable {
     for (name, tensor) in state.optimizer.state.tensors {
       file.entries["optimizer/" + name] = .tensor(tensor)
     }
+    for (name, tensor) in state.carried { file.entries["carried/" + name] = .tensor(tensor) }
     if let best = state.best {
       file.metadata["best_epoch"] = String(best.epoch)
       for (name, entry) in best.model.weights().entries { file.entries["best/" + name] = entry }
@@ -76,6 +77,9 @@ public struct TrainingCheckpoint: Sendable {
     try restored.model.load(file.part("model/"))
     restored.optimizer.state = OptimizerState(
       stepCount: steps, tensors: try optimizerTensors(file.part("optimizer/"), of: restored.model))
+    let carried = file.part("carried/")
+    restored.carried = try Dictionary(
+      uniqueKeysWithValues: carried.names.map { ($0, try carried.tensor(named: $0)) })
     restored.best = nil
     if let text = file.metadata["best_epoch"] {
       guard let epoch = Int(text), history.epochs.indices.contains(epoch - 1) else {

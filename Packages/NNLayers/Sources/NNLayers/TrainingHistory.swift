@@ -1,3 +1,5 @@
+import TensorCore
+
 /// What one step of training came to on its batch, before the update.
 public struct StepRecord: Sendable, Codable, Hashable {
   /// The batch's mean loss, without the penalty.
@@ -26,6 +28,8 @@ public struct EpochRecord: Sendable, Codable, Hashable {
   public let validationAccuracy: Double?
   /// Each class's share of validation samples classified rightly after it.
   public let validationClassAccuracies: [Double]?
+  /// What the loop's probe measured after it, by name.
+  public let probed: [String: Double]?
   /// Its steps in order; nil where the run does not record them.
   public let steps: [StepRecord]?
   /// How long its steps took, without validation.
@@ -65,11 +69,15 @@ public struct TrainingHistory: Sendable, Codable, Hashable {
 /// When to stop before the last epoch, and which weights to hand back.
 public struct EarlyStopping: Sendable, Hashable {
   /// What is watched.
-  public enum Measure: String, Sendable, Hashable, Codable {
+  public enum Measure: Sendable, Hashable, Codable {
     /// Lower is better.
     case validationLoss
     /// Higher is better.
     case validationAccuracy
+    /// A number of the loop's probe, by name; higher is better.
+    case probed(String)
+
+    var isProbed: Bool { if case .probed = self { true } else { false } }
   }
 
   /// What is watched.
@@ -92,6 +100,13 @@ public struct EarlyStopping: Sendable, Hashable {
     switch measure {
     case .validationLoss: record.validationLoss.map { -$0 }
     case .validationAccuracy: record.validationAccuracy
+    case .probed(let name): record.probed?[name]
     }
   }
+}
+
+/// Measures a model at the end of each training epoch, beside validation: how it stands an attack, for example.
+public protocol EpochProbe: Sendable {
+  /// Named numbers of the model as it is. The key is the same for every epoch, so that equal draws make epochs comparable.
+  func measure<Model: Layer>(_ model: Model, key: RandomKey) throws -> [String: Double]
 }

@@ -13,6 +13,8 @@ public struct TrainingState<Model: Layer, Updater: Optimizer>: Sendable {
   public var best: (epoch: Int, model: Model)?
   /// Whether early stopping has ended the run.
   public var stoppedEarly = false
+  /// What the loss keeps from step to step, by name.
+  public var carried: [String: Tensor] = [:]
 
   /// The start of a run.
   public init(model: Model, optimizer: Updater) {
@@ -28,7 +30,8 @@ public struct TrainingState<Model: Layer, Updater: Optimizer>: Sendable {
 ///     try loop.run(&state, on: training, validation: validation) { state in print(state.history.epochs.last!) }
 ///
 /// The order of samples in epoch e is `key.derived("order").derived(e)`'s permutation; the pass of step s has the key
-/// `key.derived("step").derived(e).derived(s).derived("pass")`. So a run that was stopped and resumed at an epoch's end gives the
+/// `key.derived("step").derived(e).derived(s).derived("pass")`; further steps on the same batch put
+/// `derived("replay").derived(r)` before the last. So a run that was stopped and resumed at an epoch's end gives the
 /// same bits.
 public struct TrainingLoop: Sendable {
   /// How many epochs a whole run has.
@@ -39,8 +42,8 @@ public struct TrainingLoop: Sendable {
   public var dropsPartialBatch = false
   /// How many batches a background thread prepares ahead of the step; pays where batches are costly to make.
   public var prefetchedBatches = 0
-  /// What is minimised.
-  public var loss = CrossEntropy()
+  /// What is minimised: cross-entropy, or a defence.
+  public var loss: any TrainingLoss = CrossEntropy()
   /// A penalty on the weights.
   public var penalty: L2Penalty?
   /// The course of the learning rate.
@@ -49,14 +52,16 @@ public struct TrainingLoop: Sendable {
   public var updatesRateEveryStep = false
   /// The largest allowed norm of a step's gradients; nil leaves them.
   public var gradientNormLimit: Double?
-  /// When to stop early and which weights to hand back; needs validation.
+  /// When to stop early and which weights to hand back; needs validation, or the probe that it watches.
   public var earlyStopping: EarlyStopping?
+  /// Measures the model at each epoch's end, beside validation.
+  public var probe: (any EpochProbe)?
   /// How many validation samples run at once.
   public var evaluationBatchSize = 1000
   /// Where order and randomness come from.
   public var key: RandomKey
-  /// Replaces a batch before its step: mixed samples, adversarial examples. Gets the model as it is, in no tape. Where
-  /// the batch has `targets`, they are what the loss compares with; accuracy counts labels.
+  /// Replaces a batch before its step: mixed samples, augmentation with the model at hand. Gets the model as it is, in no
+  /// tape. Where the batch has `targets`, they are what cross-entropy compares with; accuracy counts labels.
   public var transform: (@Sendable (_ model: any Layer, _ batch: Batch, _ key: RandomKey) throws -> Batch)?
 
   /// A loop.
@@ -89,7 +94,8 @@ public struct TrainingLoop: Sendable {
     afterStep: ((_ epoch: Int, _ step: Int, _ steps: Int) throws -> Void)? = nil
   ) throws {
     precondition(
-      earlyStopping == nil || validation != nil, "TrainingLoop: early stopping needs validation samples")
+      earlyStopping.map { $0.measure.isProbed ? probe != nil : validation != nil } ?? true,
+      "TrainingLoop: early stopping needs validation samples, or a probe if it watches one")
     let base = state.optimizer.learningRate
     defer { state.optimizer.learningRate = base }
     while !state.stoppedEarly && state.history.epochs.count < epochs {
@@ -99,15 +105,17 @@ public struct TrainingLoop: Sendable {
       let duration = (ContinuousClock.now - begin) / .seconds(1)
       state.optimizer.learningRate = base
       let judged = try validation.map { try state.model.evaluate(on: $0, batchSize: evaluationBatchSize) }
+      // the same draws at every epoch's end, so that epochs compare
+      let probed = try probe?.measure(state.model, key: key.derived("probe"))
       state.history.epochs.append(
         EpochRecord(
           epoch: epoch + 1, learningRate: schedule.rate(base: Double(base), epoch: Double(epoch)),
           trainingLoss: sums.loss / Double(max(1, sums.samples)),
-          trainingAccuracy: Double(sums.correct) / Double(max(1, sums.samples)),
+          trainingAccuracy: Double(sums.correct) / Double(max(1, sums.answers)),
           penalty: penalty?.value(of: state.model) ?? 0, largestGradientNorm: sums.largestNorm,
           validationLoss: judged?.loss, validationAccuracy: judged?.accuracy,
-          validationClassAccuracies: judged?.classAccuracies, steps: recordsSteps ? sums.steps : nil,
-          seconds: duration))
+          validationClassAccuracies: judged?.classAccuracies, probed: probed,
+          steps: recordsSteps ? sums.steps : nil, seconds: duration))
       updateBest(&state)
       try afterEpoch?(state)
     }
@@ -116,8 +124,9 @@ public struct TrainingLoop: Sendable {
 
   private struct Sums {
     var loss = 0.0
-    var correct = 0
     var samples = 0
+    var correct = 0
+    var answers = 0
     var largestNorm: Double?
     var steps: [StepRecord] = []
   }
@@ -137,49 +146,48 @@ public struct TrainingLoop: Sendable {
         let time = Double(epoch) + Double(step) / Double(batches.count)
         state.optimizer.learningRate = Float(schedule.rate(base: Double(base), epoch: time))
       }
-      let key = stepKey.derived(step)
       try batch.checkLabels(classCount: training.classCount)
-      let used = try transform?(state.model, batch, key.derived("transform")) ?? batch
+      for replay in 0..<loss.replays {
+        let batchKey = stepKey.derived(step)
+        let place = TrainingStep(
+          epoch: epoch, batch: step, batches: batches.count, replay: replay, epochKey: stepKey,
+          key: replay == 0 ? batchKey : batchKey.derived("replay").derived(replay))
+        let used = try transform?(state.model, batch, place.transformKey) ?? batch
+        try used.checkLabels(classCount: training.classCount)
+        try runStep(used, at: place, &state, &sums)
+      }
       step += 1
-      try used.checkLabels(classCount: training.classCount)
-      try runStep(used, key: key, &state, &sums, place: (epoch + 1, step))
       try afterStep?(epoch + 1, step, batches.count)
     }
     return sums
   }
 
   private func runStep<Model: Layer, Updater: Optimizer>(
-    _ batch: Batch, key: RandomKey, _ state: inout TrainingState<Model, Updater>, _ sums: inout Sums,
-    place: (epoch: Int, step: Int)
+    _ batch: Batch, at step: TrainingStep, _ state: inout TrainingState<Model, Updater>, _ sums: inout Sums
   ) throws {
-    let pass = Pass(.training, key: key.derived("pass"), samples: batch.indices)
-    var predictions = IntTensor([])
-    var firstLogits: Tensor?
-    var (value, slopes) = gradients(of: state.model, in: pass) { model, pass in
-      let logits = model(Variable(batch.inputs), in: pass)
-      predictions = logits.value.argmax(alongAxis: 1)
-      if place == (1, 1) { firstLogits = logits.value }
-      return batch.targets.map { loss(logits, targets: $0) } ?? loss(logits, labels: batch.labels)
-    }
-    if let firstLogits { try CrossEntropy.checkLogits(firstLogits) }
-    guard value.isFinite else {
+    var outcome = try loss.outcome(of: state.model, on: batch, at: step, carried: &state.carried)
+    if step.epoch == 0 && step.batch == 0 { try CrossEntropy.checkLogits(outcome.logits) }
+    guard outcome.loss.isFinite else {
       throw InputError(
-        .outOfRange, "the loss in epoch \(place.epoch), step \(place.step)", expected: "a finite number",
-        found: "\(value)", remedy: "Lower the learning rate or limit the gradient norm.")
+        .outOfRange, "the loss in epoch \(step.epoch + 1), step \(step.batch + 1)",
+        expected: "a finite number", found: "\(outcome.loss)",
+        remedy: "Lower the learning rate or limit the gradient norm.")
     }
-    penalty?.addGradient(of: state.model, to: &slopes)
+    penalty?.addGradient(of: state.model, to: &outcome.gradients)
     if let gradientNormLimit {
-      let norm = slopes.clipNorm(to: gradientNormLimit)
+      let norm = outcome.gradients.clipNorm(to: gradientNormLimit)
       sums.largestNorm = max(sums.largestNorm ?? 0, norm)
     }
-    state.optimizer.step(&state.model, slopes)
-    state.model.applyUpdates(of: pass)
-    let correct = correctCount(predictions: predictions, labels: batch.labels)
-    sums.loss += Double(value) * Double(batch.count)
-    sums.correct += correct
+    state.optimizer.step(&state.model, outcome.gradients)
+    for pass in outcome.passes { state.model.applyUpdates(of: pass) }
+    let correct = correctCount(predictions: outcome.logits.argmax(alongAxis: 1), labels: outcome.labels)
+    sums.loss += Double(outcome.loss) * Double(batch.count)
     sums.samples += batch.count
+    sums.correct += correct
+    sums.answers += outcome.labels.count
     sums.steps.append(
-      StepRecord(loss: Double(value), accuracy: Double(correct) / Double(max(1, batch.count))))
+      StepRecord(
+        loss: Double(outcome.loss), accuracy: Double(correct) / Double(max(1, outcome.labels.count))))
   }
 
   private func updateBest<Model: Layer, Updater: Optimizer>(_ state: inout TrainingState<Model, Updater>) {

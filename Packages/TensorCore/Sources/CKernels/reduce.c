@@ -163,19 +163,34 @@ static void CK(cross_entropy_rows)(
     const float *row = x + r * columns;
     float *p = probabilities + r * columns, largest;
     double total = CK(exp_row)(row, p, columns, &largest);
+    size_t label = (size_t)labels[r];
+    float logarithm = CK(log_of)((float)total);
+    if (total < 1.001 && row[label] == largest) {
+      // Next to 1 the total has lost the others' digits: the series of log(1 + others) takes the logarithm's place.
+      double others = 0;
+      for (size_t c = 0; c < columns; c++)
+        if (c != label) others += p[c];
+      logarithm = (float)(others * (1 - others * (1.0 / 2 - others * (1.0 / 3))));
+    }
     float scale = (float)(1 / total);
     for (size_t c = 0; c < columns; c++) p[c] *= scale;
-    losses[r] = CK(log_of)((float)total) - (row[labels[r]] - largest);
+    losses[r] = logarithm - (row[label] - largest);
   }
 }
 
+// The label's p - 1 is minus the sum of the other probabilities, which keeps its digits when p comes near 1.
 static void CK(cross_entropy_gradient_rows)(
     const float *probabilities, const int32_t *labels, const float *dy, float *dx, size_t rows, size_t columns) {
   for (size_t r = 0; r < rows; r++) {
     const float *p = probabilities + r * columns;
     float *row = dx + r * columns;
-    for (size_t c = 0; c < columns; c++) row[c] = dy[r] * p[c];
-    row[labels[r]] = dy[r] * (p[labels[r]] - 1);
+    size_t label = (size_t)labels[r];
+    float others = 0;
+    for (size_t c = 0; c < columns; c++) {
+      if (c != label) others += p[c];
+      row[c] = dy[r] * p[c];
+    }
+    row[label] = -dy[r] * others;
   }
 }
 #endif

@@ -18,6 +18,16 @@ import Testing
   }
 
   // dy · (p − one-hot), with unequal upstream numbers.
+  // Of a model that is sure of the label: 1 − p and the loss are log(1 + 2e⁻ᵈ), digits that p as a Float has lost.
+  @Test(arguments: [5, 10, 20, 60] as [Double]) func sureModelsKeepTheirDigits(distance: Double) {
+    let labels = IntTensor([1])
+    let (losses, p) = Tensor([[0, Float(distance), 0]]).crossEntropy(labels: labels)
+    let rest = 2 * exp(-distance)
+    #expect(abs(Double(losses[0]) / log1p(rest) - 1) < 1e-6)
+    let slopes = p.crossEntropyGradient(labels: labels, upstream: Tensor([1]))
+    #expect(abs(Double(slopes[0, 1]) / -(rest / (1 + rest)) - 1) < 1e-6)
+    #expect(abs(Double(slopes[0, 0]) / (rest / 2 / (1 + rest)) - 1) < 1e-6)
+  }
   @Test func crossEntropyGradient() {
     let gradient = probabilities.crossEntropyGradient(labels: IntTensor([2, 0]), upstream: Tensor([8, -4]))
     #expect(gradient == Tensor([[1, 2, -3], [3, -1, -2]]))
