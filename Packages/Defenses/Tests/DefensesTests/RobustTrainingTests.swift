@@ -32,7 +32,8 @@ import Testing
     let result = try judge(
       Self.attack, against: LayerClassifier(model, inputRange: Self.range), on: test, key: Self.key)
     let limit = name == "free" ? 0.5 : 0.25
-    #expect(result.robustErrors.estimate < limit && result.cleanErrors.estimate < 0.2, "\(result.robustErrors)")
+    #expect(
+      result.robustErrors.estimate < limit && result.cleanErrors.estimate < 0.2, "\(result.robustErrors)")
   }
 
   /// Turns all signs while training: an attack in training mode goes the wrong way.
