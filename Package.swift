@@ -81,6 +81,12 @@ let package = Package(
       ], path: "Examples/mnist-cnn"),
 
     .executableTarget(
+      name: "smoothing",
+      dependencies: [
+        "Attacks", "Datasets", "Defenses", "NNLayers", "ProgramSupport", "Reporting", "TensorCore",
+      ], path: "Examples/smoothing"),
+
+    .executableTarget(
       name: "prepare-data", dependencies: ["Datasets", "TensorCore"], path: "Tools/prepare-data"),
 
     .testTarget(
@@ -113,7 +119,7 @@ let package = Package(
       name: "RampartTests",
       dependencies: [
         "Attacks", "AutoDiffLite", "Datasets", "Defenses", "ImageCodecs", "NNLayers", "ProgramSupport",
-        "Reporting", "TensorCore", "linear-adversary", "mnist-cnn", "mnist-mlp",
+        "Reporting", "TensorCore", "linear-adversary", "mnist-cnn", "mnist-mlp", "smoothing",
       ], path: "Tests/RampartTests"),
   ]
 )

@@ -10,7 +10,7 @@ public func runProgram(_ description: ProgramDescription, _ body: (ProgramOption
   }
   let arguments = Array(CommandLine.arguments.dropFirst())
   if arguments.contains("--help") {
-    print(description.help)
+    print(description.help(description.subcommand(of: arguments)))
     exit(0)
   }
   do {

@@ -7,10 +7,11 @@ extension ProgramOptions {
   /// The run's output folder with its report and metrics begun; fails at once where nothing can be written.
   public func openReport(title: String, settings: JSONObject, isSynthetic: Bool) throws -> ReportFolder {
     let metrics = Metrics(
-      program: program, profile: profile.rawValue, settings: settings, environment: .current, seeds: [seed],
+      program: reportName, profile: profile.rawValue, settings: settings, environment: .current,
+      seeds: [seed],
       isSynthetic: isSynthetic)
     print(
-      "\(program): \(profile.rawValue) profile, seed \(seed), \(ThreadPool.threadCount) threads on the CPU "
+      "\(reportName): \(profile.rawValue) profile, seed \(seed), \(ThreadPool.threadCount) threads on the CPU "
         + "(\(InstructionSet.current))" + (isSynthetic ? ", synthetic data" : ""))
     return try ReportFolder(outputFolder, title: title, metrics: metrics)
   }

@@ -8,10 +8,13 @@ import Testing
 
 /// The example programs from outside, as a user or a script sees them.
 @Suite struct ProgramTests {
-  static let programs = ["linear-adversary", "mnist-cnn", "mnist-mlp"]
+  static let programs = ["linear-adversary", "mnist-cnn", "mnist-mlp", "smoothing"]
+  /// All ways to call them: a program with subcommands has several.
+  static let commands =
+    programs + ["train", "adversarial-train", "smooth-train", "compare"].map { "smoothing \($0)" }
 
-  @Test(arguments: programs) func helpNamesEveryOption(_ program: String) throws {
-    let run = try Run(program, ["--help"])
+  @Test(arguments: commands) func helpNamesEveryOption(_ program: String) throws {
+    let run = try ProgramRun(program, ["--help"])
     #expect(run.status == 0 && run.errors.isEmpty)
     for option in ["data", "out", "seed", "threads", "profile", "epochs", "device", "help"] {
       #expect(run.output.contains("--\(option)"), "\(option)")
@@ -28,26 +31,26 @@ import Testing
   ]
 
   // Nothing may be made before the command line is known to be right.
-  @Test(arguments: programs, mistakes.indices) func wrongCommandLines(_ program: String, _ index: Int)
+  @Test(arguments: commands, mistakes.indices) func wrongCommandLines(_ program: String, _ index: Int)
     async throws
   {
     let mistake = Self.mistakes[index]
     try await withFolder { folder in
       let out = folder.appendingPathComponent("out")
-      let run = try Run(program, ["--out", out.path] + mistake.arguments)
+      let run = try ProgramRun(program, ["--out", out.path] + mistake.arguments)
       #expect(run.status == 2)
       #expect(run.errorLines.count == 1 && run.errors.contains(mistake.named), "\(run.errors)")
       #expect(run.output.isEmpty && !FileManager.default.fileExists(atPath: out.path))
     }
   }
 
-  @Test(arguments: programs) func unusableData(_ program: String) async throws {
+  @Test(arguments: commands) func unusableData(_ program: String) async throws {
     try await withFolder { folder in
       func refuses(_ what: String, named: String, _ prepare: (URL) throws -> Void) throws {
         let data = folder.appendingPathComponent(what)
         try prepare(data)
         let out = folder.appendingPathComponent("out of \(what)")
-        let run = try Run(program, ["--data", data.path, "--out", out.path])
+        let run = try ProgramRun(program, ["--data", data.path, "--out", out.path])
         #expect(run.status == 1, "\(what)")
         #expect(run.errorLines.count == 1 && run.errors.contains(named), "\(what): \(run.errors)")
         let left = try? FileManager.default.subpathsOfDirectory(atPath: out.path)
@@ -73,13 +76,14 @@ import Testing
   }
 
   // Below a regular file nobody can write, not even root. It must be found before the training, not after it.
-  @Test(arguments: programs) func unwritableFolder(_ program: String) async throws {
+  @Test(arguments: commands) func unwritableFolder(_ program: String) async throws {
     try await withFolder { folder in
       try Self.writeDigits(to: folder.appendingPathComponent("data"))
       let file = folder.appendingPathComponent("file")
       try Data("mine".utf8).write(to: file)
       let out = file.appendingPathComponent("out")
-      let run = try Run(program, ["--data", folder.appendingPathComponent("data").path, "--out", out.path])
+      let run = try ProgramRun(
+        program, ["--data", folder.appendingPathComponent("data").path, "--out", out.path])
       #expect(run.status == 1 && run.errorLines.count == 1 && run.errors.contains(out.path), "\(run.errors)")
       #expect(try Data(contentsOf: file) == Data("mine".utf8))
       #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder.path)) == ["data", "file"])
@@ -100,6 +104,7 @@ import Testing
       "best_mlp_test_accuracy", "best_mlp_seeds", "l2_best_lambda", "l2_best_test_loss",
       "l2_best_test_accuracy", "train_seconds",
     ],
+    "smoothing": Set(SmoothingProgramTests.headline),
   ]
 
   // A whole run on digits in MNIST's files, then again on the same folder with another number of threads: the second
@@ -108,13 +113,13 @@ import Testing
     try await withFolder { folder in
       try Self.writeDigits(to: folder.appendingPathComponent("data"))
       func run(threads: Int) throws -> [String: Double] {
-        let run = try Run(
+        let run = try ProgramRun(
           program,
           [
             "--data", folder.appendingPathComponent("data").path, "--out",
             folder.appendingPathComponent("out").path,
             "--epochs", "1", "--profile", "quick", "--threads", "\(threads)",
-          ])
+          ] + (program == "smoothing" ? ["--images", "20"] : []))
         #expect(run.status == 0, "\(run.errors)")
         #expect(run.output.contains(folder.appendingPathComponent("out/report.html").path))
         return try Self.headline(in: folder.appendingPathComponent("out"))
@@ -125,6 +130,7 @@ import Testing
       #expect(page.contains("data:image/png;base64,") && !page.contains("The data are synthetic"))
       let saved = try Self.digests(in: folder.appendingPathComponent("out/checkpoints"))
       #expect(saved.contains { $0.key.hasSuffix(".training.safetensors") })
+      if program == "smoothing" { try SmoothingProgramTests.check(folder.appendingPathComponent("out")) }
       if program == "mnist-cnn" { try Self.checkConvolutionalNetwork(folder.appendingPathComponent("out")) }
 
       let second = try run(threads: 1)
@@ -171,8 +177,8 @@ import Testing
   @Test func killedProgramsGoOn() async throws {
     try await withFolder { folder in
       try Self.writeDigits(to: folder.appendingPathComponent("data"))
-      func run(_ out: URL, killedWhen condition: (() -> Bool)? = nil) throws -> Run {
-        try Run(
+      func run(_ out: URL, killedWhen condition: (() -> Bool)? = nil) throws -> ProgramRun {
+        try ProgramRun(
           "mnist-mlp",
           ["--data", folder.appendingPathComponent("data").path, "--out", out.path, "--epochs", "1"],
           killedWhen: condition)
@@ -198,7 +204,7 @@ import Testing
   // Drawn digits must never pass for MNIST: metrics and page say so. Both programs load their images in one place.
   @Test func syntheticRunsSaySo() async throws {
     try await withFolder { folder in
-      let run = try Run(
+      let run = try ProgramRun(
         "linear-adversary",
         ["--data", "synthetic", "--epochs", "1", "--profile", "quick", "--out", folder.path])
       #expect(run.status == 0, "\(run.errors)")
@@ -212,7 +218,7 @@ import Testing
   }
 
   /// 600 training and 200 test digits under MNIST's names.
-  private static func writeDigits(to folder: URL) throws {
+  static func writeDigits(to folder: URL) throws {
     let key = RandomKey(seed: 62)
     let collection = ImageCollection(
       name: "digits", folderName: "mnist", classNames: (0...9).map(String.init), trainCount: 600)
@@ -225,7 +231,7 @@ import Testing
     try change(Data(contentsOf: file)).write(to: file)
   }
 
-  private static func headline(in folder: URL) throws -> [String: Double] {
+  static func headline(in folder: URL) throws -> [String: Double] {
     let metrics = try JSONValue(
       parsing: Data(contentsOf: folder.appendingPathComponent("metrics.json")), name: "metrics.json")
     guard case .object(let values) = metrics["headline"] else { return [:] }
@@ -233,57 +239,12 @@ import Testing
       uniqueKeysWithValues: values.members.compactMap { name, value in value.double.map { (name, $0) } })
   }
 
-  private static func digests(in folder: URL) throws -> [String: String] {
+  static func digests(in folder: URL) throws -> [String: String] {
     var digests: [String: String] = [:]
     for path in try FileManager.default.subpathsOfDirectory(atPath: folder.path)
     where path.hasSuffix("safetensors") {
       digests[path] = SHA256.hexadecimal(of: try Data(contentsOf: folder.appendingPathComponent(path)))
     }
     return digests
-  }
-}
-
-/// One run of a program to its end.
-private struct Run {
-  let status: Int32
-  let output: String
-  let errors: String
-  var errorLines: [Substring] { errors.split(separator: "\n") }
-
-  /// - Parameter condition: asked again and again while the program runs; it is killed when it holds.
-  init(_ program: String, _ arguments: [String], killedWhen condition: (() -> Bool)? = nil) throws {
-    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("run-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: scratch) }
-    // Files, not pipes: a pipe that nobody empties would stop the program.
-    let files = ["output", "errors"].map { scratch.appendingPathComponent($0) }
-    for file in files { try Data().write(to: file) }
-    let process = Process()
-    process.executableURL = try Self.executable(program)
-    process.arguments = arguments
-    process.currentDirectoryURL = scratch
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: files[0])
-    process.standardError = try FileHandle(forWritingTo: files[1])
-    try process.run()
-    while let condition, process.isRunning {
-      if condition() { kill(process.processIdentifier, SIGKILL) }
-      usleep(1000)
-    }
-    process.waitUntilExit()
-    status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
-    output = try String(contentsOf: files[0], encoding: .utf8)
-    errors = try String(contentsOf: files[1], encoding: .utf8)
-  }
-
-  /// The program beside the test bundle.
-  private static func executable(_ program: String) throws -> URL {
-    let places = [
-      URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent(), Bundle.main.bundleURL,
-      Bundle.main.bundleURL.deletingLastPathComponent(),
-    ].map { $0.appendingPathComponent(program) }
-    return try #require(
-      places.first { FileManager.default.isExecutableFile(atPath: $0.path) },
-      "\(program) is not beside the tests: \(places.map(\.path))")
   }
 }

@@ -93,6 +93,10 @@ public struct AttackResult: Sendable {
   /// Right predictions on clean and changed inputs, of all samples: the rest of `robustErrors`.
   public var robustAccuracy: Proportion { share(\.isRobust) }
 
+  /// Right predictions on the changed inputs, of all samples, also of those whose clean input is classified wrongly. An
+  /// attack that a model was trained on can make it larger than `cleanAccuracy`, because one step may give the label away.
+  public var attackedAccuracy: Proportion { share { $0.adversarial.label == $0.label } }
+
   /// Which classes were taken for which on the changed inputs.
   ///
   /// - Precondition: labels and predictions lie in `0 ..< classCount`.

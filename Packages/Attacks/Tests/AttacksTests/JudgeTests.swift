@@ -25,6 +25,8 @@ import Testing
     #expect(result.robustErrors == Proportion(successes: 4, count: 5))
     #expect(result.cleanAccuracy == Proportion(successes: 3, count: 5))
     #expect(result.robustAccuracy == Proportion(successes: 1, count: 5))
+    // only here the mended sample counts as right
+    #expect(result.attackedAccuracy == Proportion(successes: 2, count: 5))
     #expect(result.records.map(\.isCorrect) == [true, true, false, false, true])
     #expect(result.records.map(\.isRobust) == [false, true, false, false, false])
     #expect(result.confusion(classCount: 3).counts == [[0, 2, 0], [1, 1, 0], [0, 0, 1]])

@@ -77,6 +77,13 @@ public struct ReportFolder: Sendable {
     report.add(table)
   }
 
+  /// Writes a table as CSV and nothing else: one too long to be read in a report.
+  ///
+  /// - Precondition: no other file of that name was added.
+  public mutating func write(_ table: Table, file: String) throws {
+    try AtomicFile.write(table.csv, to: newFile(file))
+  }
+
   /// Adds a comparison with a document, as its table.
   public mutating func add(_ comparison: DocumentComparison, file: String? = nil) throws {
     try add(comparison.table, file: file)

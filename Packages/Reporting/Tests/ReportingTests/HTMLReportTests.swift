@@ -122,6 +122,22 @@ import TensorCore
     }
   }
 
+  // A table written as a file alone is in neither the report nor the metrics, but among the run's files.
+  @Test func longTablesAreFilesAlone() throws {
+    let folder = temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var output = try ReportFolder(folder, title: "t", metrics: sampleMetrics(), needsCharts: false)
+    var table = Table("Every step", columns: ["Step", "Loss"])
+    table.append([.integer(1), .number(0.25)])
+    try output.write(table, file: "steps.csv")
+    let page = try String(contentsOf: output.finish(), encoding: .utf8)
+    #expect(!page.contains("Every step") && output.metrics.tables.isEmpty)
+    #expect(try String(contentsOf: folder.appendingPathComponent("steps.csv"), encoding: .utf8) == table.csv)
+    let metrics = try JSONValue(
+      parsing: Data(contentsOf: folder.appendingPathComponent("metrics.json")), name: "metrics.json")
+    #expect(metrics["files"] == ["steps.csv"])
+  }
+
   @Test func pathsStayInside() async {
     await #expect(processExitsWith: .failure) {
       let output = try ReportFolder(
