@@ -130,16 +130,16 @@ import Testing
         )
         #expect(run.status == 0, "\(run.errors)")
       }
-      try run("smoothing train", ["--wide", "--sweep"])
+      try run("smoothing train", ["--wide"])
       var wide = WideConvNN(key: RandomKey(seed: 1))
       let file = out.appendingPathComponent("checkpoints/smoothing/convnn-wide-standard.safetensors")
       let facts = try wide.loadWeights(from: file)
       #expect(facts["architecture"] == "WideConvNN")
+      try run("smoothing", ["--sweep", "--images", "1", "--method", "macer"])
       for file in ["sweep_l2_standard.csv", "sweep_l-inf_standard.csv"] {
         #expect(
           FileManager.default.fileExists(atPath: out.appendingPathComponent("train/\(file)").path), "\(file)")
       }
-      try run("smoothing", ["--sweep", "--images", "1", "--method", "macer"])
       let rows = try Self.lines(out.appendingPathComponent("sweep.csv"))
       #expect(rows.count == 1 + 3 * 3)
       for name in ["smoothed-0.25", "smoothed-0.5"] {
