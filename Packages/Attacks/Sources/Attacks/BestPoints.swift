@@ -32,14 +32,20 @@ struct BestPoints {
 
   /// Keeps the points on offer that are better than those kept. `batch` is `[m, …]`.
   mutating func offer(_ batch: Tensor, _ offers: [PointOffer]) {
-    let size = points.count / max(1, kept.count)
-    points.withUnsafeMutableBufferPointer { points in
-      batch.withUnsafeBufferPointer { batch in
-        guard let target = points.baseAddress, let source = batch.baseAddress else { return }
-        for offer in offers where kept[offer.sample].map(offer.isAbove) ?? true {
-          kept[offer.sample] = offer
-          (target + offer.sample * size).update(from: source + offer.row * size, count: size)
-        }
+    let better = offers.filter { kept[$0.sample].map($0.isAbove) ?? true }
+    for offer in better { kept[offer.sample] = offer }
+    points.setRows(better.map { (row: $0.sample, source: $0.row) }, from: batch)
+  }
+}
+
+extension Tensor {
+  /// Puts rows of a batch into rows of this one.
+  mutating func setRows(_ rows: [(row: Int, source: Int)], from batch: Tensor) {
+    let size = shape.removing(axis: 0).count
+    withUnsafeMutableBufferPointer { target in
+      batch.withUnsafeBufferPointer { source in
+        guard let target = target.baseAddress, let source = source.baseAddress else { return }
+        for (row, from) in rows { (target + row * size).update(from: source + from * size, count: size) }
       }
     }
   }

@@ -44,7 +44,7 @@ public func judge<Method: Attack>(
       if !standing.isEmpty, let part = goal.part(standing) {
         let points = attack.perturb(
           batch.inputs.gathered(rows: standing), against: model, goal: part, keys: standing.map { keys[$0] })
-        changed.replace(rows: standing, with: points)
+        changed.setRows(standing.enumerated().map { (row: $1, source: $0) }, from: points)
       }
       let result = try verdict(on: changed, of: attack)
       standing.removeAll { result.records[$0].isSuccess }
@@ -76,19 +76,5 @@ public func judge<Method: Attack>(
     try judge(
       attacks, against: model, on: source.batch(at: Array(samples[range])), targets: targets?[rows: range],
       standingOnly: standingOnly, key: key)
-  }
-}
-
-extension Tensor {
-  /// Puts the rows of another batch in the place of some of this one's.
-  fileprivate mutating func replace(rows: [Int], with points: Tensor) {
-    let size = points.count / Swift.max(1, rows.count)
-    withUnsafeMutableBufferPointer { target in
-      points.withUnsafeBufferPointer { source in
-        for (i, row) in rows.enumerated() {
-          for k in 0..<size { target[row * size + k] = source[i * size + k] }
-        }
-      }
-    }
   }
 }

@@ -106,7 +106,6 @@ public struct MACER: TrainingLoss, CustomStringConvertible {
 /// −log of the label's softmax averaged over copies, `[n · copies, k], [n] → [n]`:
 /// `log m − log Σⱼ exp(log softmax(f(xⱼ))_y)`.
 func softVoteLoss(_ logits: Variable, labels: IntTensor, copies: Int) -> Variable {
-  let repeated = IntTensor(labels.scalars.flatMap { [Int](repeating: Int($0), count: copies) })
-  let each = logits.logSoftmax().picked(columns: repeated)
+  let each = logits.logSoftmax().picked(columns: labels.repeatingEach(copies))
   return Float(log(Double(copies))) - each.reshaped(to: [labels.count, copies]).logSumExp()
 }

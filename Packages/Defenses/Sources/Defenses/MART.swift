@@ -72,12 +72,9 @@ public struct MART<Method: Attack>: TrainingLoss, CustomStringConvertible {
     try batch.checkInputs(in: inputRange)
     let attacked = attack.attack(at: step.time).perturb(
       batch.inputs, against: try model.underAttack(by: batch.inputs, range: inputRange),
-      goal: Untargeted(labels: batch.labels), keys: batch.indices.map { step.transformKey.derived($0) })
-    let passes = [step.pass(samples: batch.indices), step.pass("adversarial", samples: batch.indices)]
-    return StepOutcome(of: model, in: passes, labels: batch.labels) { bound in
-      let clean = bound(Variable(batch.inputs), in: passes[0])
-      let adversarial = bound(Variable(attacked), in: passes[1])
-      return (loss(clean: clean, adversarial: adversarial, labels: batch.labels), adversarial)
+      goal: Untargeted(labels: batch.labels), keys: step.attackKeys(of: batch))
+    return StepOutcome(of: model, on: batch, and: attacked, at: step) { clean, adversarial in
+      (loss(clean: clean, adversarial: adversarial, labels: batch.labels), adversarial)
     }
   }
 

@@ -49,8 +49,7 @@ public struct NoiseAveraged<Base: Classifier>: Classifier {
 
   /// `[n, …] → [n · m, …]`, the copies of a sample side by side.
   private func noisy(_ x: Variable) -> Variable {
-    let value = Tensor.concatenated(
-      keys.indices.map { noise.copies(of: x.value[row: $0], 0..<copies, key: keys[$0]) })
+    let value = noise.copies(ofEach: x.value, count: copies, keys: keys)
     let limits = noise.limits
     let shape = x.shape.dimensions
     return .recorded("noisy copies", value, from: x) { dy in

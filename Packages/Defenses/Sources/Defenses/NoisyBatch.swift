@@ -24,7 +24,7 @@ struct NoisyBatch {
     keys = batch.indices.map { epoch.derived($0) }
     targets = batch.targets?.gathered(
       rows: batch.indices.indices.flatMap { [Int](repeating: $0, count: copies) })
-    labels = IntTensor(batch.labels.scalars.flatMap { [Int](repeating: Int($0), count: copies) })
+    labels = batch.labels.repeatingEach(copies)
     indices = batch.indices.flatMap { index in (0..<copies).map { index * copies + $0 } }
   }
 
@@ -35,6 +35,13 @@ struct NoisyBatch {
 
   /// The copies of inputs `[n, …]`, with the same noise at each call: `[n · copies, …]`.
   func inputs(_ inputs: Tensor) -> Tensor {
-    .concatenated(keys.indices.map { noise.copies(of: inputs[row: $0], 0..<copies, key: keys[$0]) })
+    noise.copies(ofEach: inputs, count: copies, keys: keys)
+  }
+}
+
+extension IntTensor {
+  /// Every element several times in a row: `[n] → [n · count]`.
+  func repeatingEach(_ count: Int) -> IntTensor {
+    IntTensor(scalars.flatMap { [Int](repeating: Int($0), count: count) })
   }
 }

@@ -59,7 +59,7 @@ public struct SmoothAdv<Method: Attack>: TrainingLoss, CustomStringConvertible {
       keys: noisy.keys, inputRange: inputRange)
     let attacked = attack.attack(at: step.time).perturb(
       batch.inputs, against: averaged, goal: Untargeted(labels: batch.labels),
-      keys: batch.indices.map { step.transformKey.derived($0) })
+      keys: step.attackKeys(of: batch))
     return try CrossEntropy().outcome(of: model, on: noisy.batch(of: attacked), at: step, carried: &carried)
   }
 

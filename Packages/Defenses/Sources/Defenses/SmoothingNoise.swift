@@ -34,6 +34,12 @@ public struct SmoothingNoise: Sendable, Hashable, CustomStringConvertible {
     sample.noisyCopies(copies, standardDeviation: standardDeviation, in: limits, key: key)
   }
 
+  /// The first copies of each sample of a batch, those of a sample side by side: `[n, …]`, `[n]` keys →
+  /// `[n · count, …]`.
+  func copies(ofEach samples: Tensor, count: Int, keys: [RandomKey]) -> Tensor {
+    .concatenated(keys.indices.map { copies(of: samples[row: $0], 0..<count, key: keys[$0]) })
+  }
+
   /// What noisy pixels may be.
   var limits: ClosedRange<Float> { range ?? -.infinity ... .infinity }
 

@@ -58,12 +58,9 @@ public struct TRADES<Method: Attack>: TrainingLoss, CustomStringConvertible {
     let target = try model.underAttack(by: batch.inputs, range: inputRange)
     let attacked = attack.attack(at: step.time).perturb(
       batch.inputs, against: target, goal: Divergence(from: target.logits(batch.inputs)),
-      keys: batch.indices.map { step.transformKey.derived($0) })
-    let passes = [step.pass(samples: batch.indices), step.pass("adversarial", samples: batch.indices)]
-    return StepOutcome(of: model, in: passes, labels: batch.labels) { bound in
-      let clean = bound(Variable(batch.inputs), in: passes[0])
-      let adversarial = bound(Variable(attacked), in: passes[1])
-      return (loss(clean: clean, adversarial: adversarial, labels: batch.labels), clean)
+      keys: step.attackKeys(of: batch))
+    return StepOutcome(of: model, on: batch, and: attacked, at: step) { clean, adversarial in
+      (loss(clean: clean, adversarial: adversarial, labels: batch.labels), clean)
     }
   }
 

@@ -101,7 +101,8 @@ public struct TrainingLoop: Sendable {
     while !state.stoppedEarly && state.history.epochs.count < epochs {
       let epoch = state.history.epochs.count
       let begin = ContinuousClock.now
-      let sums = try runEpoch(epoch, &state, base: base, on: training, afterStep: afterStep)
+      let sums = try runEpoch(
+        epoch, &state, base: base, on: training, recordsSteps: recordsSteps, afterStep: afterStep)
       let duration = (ContinuousClock.now - begin) / .seconds(1)
       state.optimizer.learningRate = base
       let judged = try validation.map { try state.model.evaluate(on: $0, batchSize: evaluationBatchSize) }
@@ -115,7 +116,7 @@ public struct TrainingLoop: Sendable {
           penalty: penalty?.value(of: state.model) ?? 0, largestGradientNorm: sums.largestNorm,
           validationLoss: judged?.loss, validationAccuracy: judged?.accuracy,
           validationClassAccuracies: judged?.classAccuracies, probed: probed,
-          steps: recordsSteps ? sums.steps : nil, seconds: duration))
+          steps: sums.steps, seconds: duration))
       updateBest(&state)
       try afterEpoch?(state)
     }
@@ -128,17 +129,18 @@ public struct TrainingLoop: Sendable {
     var correct = 0
     var answers = 0
     var largestNorm: Double?
-    var steps: [StepRecord] = []
+    /// Nil where steps are not recorded.
+    var steps: [StepRecord]?
   }
 
   private func runEpoch<Model: Layer, Updater: Optimizer>(
     _ epoch: Int, _ state: inout TrainingState<Model, Updater>, base: Float, on training: some BatchSource,
-    afterStep: ((Int, Int, Int) throws -> Void)?
+    recordsSteps: Bool, afterStep: ((Int, Int, Int) throws -> Void)?
   ) throws -> Sums {
     let batches = ShuffledBatches(
       of: training, batchSize: batchSize, key: key.derived("order"), dropsLast: dropsPartialBatch)
     let stepKey = key.derived("step").derived(epoch)
-    var sums = Sums()
+    var sums = Sums(steps: recordsSteps ? [] : nil)
     var step = 0
     state.optimizer.learningRate = Float(schedule.rate(base: Double(base), epoch: Double(epoch)))
     try batches.forEach(epoch: epoch, ahead: prefetchedBatches) { batch in
@@ -185,7 +187,7 @@ public struct TrainingLoop: Sendable {
     sums.samples += batch.count
     sums.correct += correct
     sums.answers += outcome.labels.count
-    sums.steps.append(
+    sums.steps?.append(
       StepRecord(
         loss: Double(outcome.loss), accuracy: Double(correct) / Double(max(1, outcome.labels.count))))
   }

@@ -32,9 +32,6 @@ public struct PoolingWindow: Hashable, Sendable {
     self.stride = stride
     self.padding = padding
   }
-
-  /// What most networks use, with kernels of its own.
-  var isPairs: Bool { size == 2 && stride == 2 && padding == 0 }
 }
 
 /// The bounds of all windows on a plane, along both axes.
@@ -122,9 +119,10 @@ struct PoolingGrid {
   /// Which kernel means have.
   enum Kind { case whole, pairs, other }
 
-  var kind: Kind {
-    rows.isWhole && columns.isWhole ? .whole : rows.isPairs && columns.isPairs ? .pairs : .other
-  }
+  var kind: Kind { rows.isWhole && columns.isWhole ? .whole : isPairs ? .pairs : .other }
+
+  /// 2×2 windows side by side: what most networks use, with kernels of its own.
+  var isPairs: Bool { rows.isPairs && columns.isPairs }
 
   /// The most pixels that a window can hold.
   var largestWindow: Int { rows.longest * columns.longest }

@@ -24,14 +24,14 @@ extension Tensor {
     let grid = PoolingGrid(window, on: shape, countsPadding: false, "maxPooled")
     let result = Tensor(uninitialized: grid.outputShape(for: shape))
     let places =
-      keepingPlaces ? MaxPoolingPlaces(window: window, grid: grid, input: shape, output: result.shape) : nil
+      keepingPlaces ? MaxPoolingPlaces(grid: grid, input: shape, output: result.shape) : nil
     let (source, target, relu) = (pointer, SendablePointer(result.freshPointer), Int32(thenReLU ? 1 : 0))
     let (height, width, area) = (shape[2], shape[3], shape[2] * shape[3])
     let windows = result.shape[2] * result.shape[3]
     let placeBytes = places?.bytesEach ?? 1
     withExtendedLifetime((self, places)) {
       let bytes = places.map { SendablePointer($0.bytes) }
-      grid.withKernelGrid(isNeeded: !window.isPairs) { kernelGrid in
+      grid.withKernelGrid(isNeeded: !grid.isPairs) { kernelGrid in
         forPlanes(of: area) { planes in
           let (x, y) = (source + planes.lowerBound * area, target.pointer + planes.lowerBound * windows)
           let p = bytes.map { $0.pointer + planes.lowerBound * windows * placeBytes }
@@ -142,15 +142,13 @@ extension Tensor {
 
 /// Where the largest element of each window lies: one byte a window, four where a window has more than 255 pixels.
 public struct MaxPoolingPlaces: Sendable {
-  private let window: PoolingWindow
   private let grid: PoolingGrid
   private let input: Shape
   private let output: Shape
   private let storage: TensorStorage
   let bytesEach: Int
 
-  init(window: PoolingWindow, grid: PoolingGrid, input: Shape, output: Shape) {
-    self.window = window
+  init(grid: PoolingGrid, input: Shape, output: Shape) {
     self.grid = grid
     self.input = input
     self.output = output
@@ -173,7 +171,7 @@ public struct MaxPoolingPlaces: Sendable {
     let (height, width, area) = (input[2], input[3], input[2] * input[3])
     let (windows, bytesEach) = (output[2] * output[3], bytesEach)
     withExtendedLifetime((dy, self)) {
-      grid.withKernelGrid(isNeeded: !window.isPairs) { kernelGrid in
+      grid.withKernelGrid(isNeeded: !grid.isPairs) { kernelGrid in
         result.forPlanes(of: area) { planes in
           let first = planes.lowerBound * windows
           let (from, place) = (source + first, places.pointer + first * bytesEach)
