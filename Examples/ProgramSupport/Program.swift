@@ -1,4 +1,4 @@
-import Foundation
+@preconcurrency import Foundation
 import TensorCore
 
 /// Runs a program: reads the command line, calls the body, and turns every failure into one sentence on standard error
@@ -8,6 +8,7 @@ public func runProgram(_ description: ProgramDescription, _ body: (ProgramOption
     FileHandle.standardError.write(Data("\(description.name): \(message)\n".utf8))
     exit(status)
   }
+  setvbuf(stdout, nil, _IOLBF, 0)  // lines appear as they are printed, also in a file or a pipe
   let arguments = Array(CommandLine.arguments.dropFirst())
   if arguments.contains("--help") {
     print(description.help(description.subcommand(of: arguments)))

@@ -104,39 +104,14 @@ final class Study {
   /// - Throws: `InputError.missing` naming the file and the command that makes it; `.mismatch` for another network, one
   ///   that was trained on other images, and one that does not reach its recorded accuracy.
   func load(_ name: String, madeBy variant: Variant) throws -> Network {
-    let url = options.weightsFile(fileName(name))
-    guard FileManager.default.fileExists(atPath: url.path) else {
-      throw InputError(
-        .missing, url.path, expected: "the network that the subcommand \(variant.command) saves",
-        found: "no such file", remedy: "Run `\(command(of: variant))` first.")
+    func load<Model: Layer>(_ model: Model) throws -> Network {
+      var model = model
+      let (test, facts) = try options.loadWeights(
+        fileName(name), into: &model, data: data.digest, test: data.test, madeBy: variant.command,
+        with: ["--wide", "--sweep"])
+      return Network(name: name, model: model, test: test, method: facts["method"] ?? "unknown")
     }
-    var model = untrained(RandomKey(seed: options.seed))
-    let facts = try model.loadWeights(from: url)
-    func mismatch(_ expected: String, _ found: String) -> InputError {
-      InputError(
-        .mismatch, url.path, expected: expected, found: found,
-        remedy: "Run `\(command(of: variant))` with this data.")
-    }
-    guard facts["data"] == data.digest else {
-      throw mismatch("a network trained on these images", "one trained on others")
-    }
-    let test = try model.evaluate(on: data.test)
-    // another instruction set may turn single images over
-    guard let recorded = facts["test_accuracy"].flatMap(Double.init), abs(recorded - test.accuracy) <= 0.005
-    else {
-      throw mismatch(
-        "its recorded accuracy \(facts["test_accuracy"] ?? "in the metadata")",
-        "\(test.accuracy) on the test images")
-    }
-    return Network(name: name, model: model, test: test, method: facts["method"] ?? "unknown")
-  }
-
-  /// The command line that trains a network for this run.
-  private func command(of variant: Variant) -> String {
-    var words = ["\(options.program) \(variant.command)", "--profile \(options.profile.rawValue)"]
-    for option in ["--out", "--data"] { words += options.value(of: option).map { ["\(option) \($0)"] } ?? [] }
-    for option in ["--wide", "--sweep"] where options.has(option) { words.append(option) }
-    return words.joined(separator: " ")
+    return try load(untrained(RandomKey(seed: options.seed)))
   }
 
   /// Begins the report of one of the program's parts.

@@ -69,8 +69,10 @@ import Testing
             out.appendingPathComponent("checkpoints/smoothing/convnn-\(variant).safetensors").path))
         #expect(run.errors.contains("`smoothing \(Self.subcommands[place]) "), "\(run.errors)")
         #expect(!FileManager.default.fileExists(atPath: out.appendingPathComponent("metrics.json").path))
+        let training = try ProgramRun(
+          "smoothing \(Self.subcommands[place])", arguments + ["--epochs", "1", "--threads", "1"])
         #expect(
-          try ProgramRun("smoothing \(Self.subcommands[place])", arguments + ["--epochs", "1"]).status == 0)
+          training.status == 0 && training.output.contains("1 threads on the CPU ("), "\(training.errors)")
         let metrics = try Self.metrics(out.appendingPathComponent(Self.subcommands[place]))
         #expect(metrics["program"]?.text == "smoothing-\(Self.subcommands[place])")
       }

@@ -26,27 +26,32 @@ public struct MACER: TrainingLoss, CustomStringConvertible {
   public var margin: Float
   /// λ, 0 or more.
   public var lambda: Float
+  /// How many epochs λ is 0 at first; fractions count. Under much noise a network that has learned nothing yet is right by
+  /// chance, and raising those radii keeps it from learning.
+  public var warmUp: Double
   /// The values a valid input's elements may take, before noise.
   public var inputRange: ClosedRange<Float>
 
   /// A defence.
   ///
-  /// - Precondition: there is at least one copy; the inverse temperature and the margin are positive and finite, λ is not
-  ///   negative and finite.
+  /// - Precondition: there is at least one copy; the inverse temperature and the margin are positive and finite, λ and the
+  ///   warm-up are not negative and finite.
   public init(
     noise: SmoothingNoise, copies: Int = 16, inverseTemperature: Float = 16, margin: Float = 8,
-    lambda: Float = 12, inputRange: ClosedRange<Float> = 0...1
+    lambda: Float = 12, warmUp: Double = 0, inputRange: ClosedRange<Float> = 0...1
   ) {
     precondition(copies > 0, "MACER: \(copies) copies")
     precondition(
       inverseTemperature > 0 && inverseTemperature.isFinite && margin > 0 && margin.isFinite,
       "MACER: inverse temperature \(inverseTemperature), margin \(margin)")
     precondition(lambda >= 0 && lambda.isFinite, "MACER: lambda \(lambda)")
+    precondition(warmUp >= 0 && warmUp.isFinite, "MACER: a warm-up of \(warmUp) epochs")
     self.noise = noise
     self.copies = copies
     self.inverseTemperature = inverseTemperature
     self.margin = margin
     self.lambda = lambda
+    self.warmUp = warmUp
     self.inputRange = inputRange
   }
 
@@ -91,15 +96,25 @@ public struct MACER: TrainingLoss, CustomStringConvertible {
     try batch.checkInputs(in: inputRange)
     let noisy = NoisyBatch(batch, noise: noise, copies: copies, at: step)
     let pass = step.pass(samples: noisy.indices)
+    let now = at(step.time)
     return StepOutcome(of: model, in: [pass], labels: noisy.labels) { bound in
       let logits = bound(Variable(noisy.inputs(batch.inputs)), in: pass)
-      return (loss(logits, labels: batch.labels), logits)
+      return (now.loss(logits, labels: batch.labels), logits)
     }
+  }
+
+  /// The defence at a time in epochs since the start.
+  private func at(_ time: Double) -> MACER {
+    guard time < warmUp else { return self }
+    var method = self
+    method.lambda = 0
+    return method
   }
 
   /// All settings.
   public var description: String {
     "MACER, \(noise), \(copies) copies, inverse temperature \(inverseTemperature), margin \(margin), lambda \(lambda)"
+      + (warmUp > 0 ? " after \(warmUp) epochs of 0" : "")
   }
 }
 

@@ -148,6 +148,23 @@ import Testing
     #expect(with.radius > 1.05 * without.radius && with.accuracy > 0.8, "\(without), \(with)")
   }
 
+  // λ is 0 up to the warm-up's last step and counts from the next one on.
+  @Test func macerWaitsForTheWarmUp() throws {
+    let noise = try SmoothingNoise(standardDeviation: 0.25)
+    let right = Batch(inputs: Tensor([[1, 0, 0], [0, 0, 1]]), labels: IntTensor([0, 2]), indices: [3, 4])
+    func loss(lambda: Float, warmUp: Double = 0, batch: Int) throws -> Float {
+      let method = MACER(noise: noise, copies: 4, lambda: lambda, warmUp: warmUp)
+      var carried: [String: Tensor] = [:]
+      return try method.outcome(
+        of: Echo(), on: right, at: Self.step(epoch: 1, batch: batch), carried: &carried
+      ).loss
+    }
+    let warmUp = 1 + 5.0 / 9
+    #expect(try loss(lambda: 12, warmUp: warmUp, batch: 4) == loss(lambda: 0, batch: 4))
+    #expect(try loss(lambda: 12, warmUp: warmUp, batch: 5) == loss(lambda: 12, batch: 5))
+    #expect(try loss(lambda: 12, batch: 5) > loss(lambda: 0, batch: 5) + 0.01)
+  }
+
   // Attacks that go through the noise: the smoothed classifier of the twin trained on noise alone falls more often.
   @Test func smoothAdvMakesTheSmoothedClassifierRobust() throws {
     let noise = try SmoothingNoise(standardDeviation: 0.1, clampedTo: nil)
