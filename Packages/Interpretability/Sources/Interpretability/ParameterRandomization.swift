@@ -81,7 +81,6 @@ public struct ParameterRandomization: Sendable {
       parameter.value = .normal(
         shape: value.shape, mean: Float(mean), standardDeviation: Float(variance.squareRoot()),
         key: key.derived(name))
-      parameter.applyMask()
     }
   }
 

@@ -73,7 +73,6 @@ public struct Adam: Optimizer {
       update.apply(
         to: &parameter.value, gradient: gradient, mean: &means[name, default: .zeros(shape: shape)],
         square: &squares[name, default: .zeros(shape: shape)])
-      parameter.applyMask()
     }
   }
 

@@ -65,15 +65,16 @@ public struct Gradients: Sendable {
 ///     }
 ///
 /// The model itself is constant on every tape; the closure gets a copy whose trainable parameters are leaves. Copy
-/// and tape are gone when this returns, so an optimizer's step then changes the model in place.
+/// and tape are gone when this returns, so an optimizer's step then changes the model in place. The
+/// gradient of a pruned weight is 0.
 ///
 /// - Precondition: the closure returns a single element.
 public func gradients<Model: Layer>(
   of model: Model, in pass: Pass, _ loss: (_ bound: Model, _ pass: Pass) -> Variable
 ) -> (loss: Float, gradients: Gradients) {
-  let (bound, names, leaves) = bound(model)
-  let result = loss(bound, pass)
-  return (result.value.item, Gradients(names: names, values: result.gradients(withRespectTo: leaves)))
+  let bound = BoundModel(model)
+  let result = loss(bound.model, pass)
+  return (result.value.item, bound.gradients(result.gradients(withRespectTo: bound.leaves)))
 }
 
 /// A loss, the gradients of a model's trainable parameters, and the gradient of the input, all from one way back.
@@ -88,24 +89,38 @@ public func gradients<Model: Layer>(
   of model: Model, in pass: Pass, at input: Tensor,
   _ loss: (_ bound: Model, _ x: Variable, _ pass: Pass) -> Variable
 ) -> (loss: Float, gradients: Gradients, inputGradient: Tensor) {
-  let (bound, names, leaves) = bound(model)
+  let bound = BoundModel(model)
   let x = Variable.leaf(input)
-  let result = loss(bound, x, pass)
-  let slopes = result.gradients(withRespectTo: [x] + leaves)
-  return (result.value.item, Gradients(names: names, values: Array(slopes.dropFirst())), slopes[0])
+  let result = loss(bound.model, x, pass)
+  let slopes = result.gradients(withRespectTo: [x] + bound.leaves)
+  return (result.value.item, bound.gradients(Array(slopes.dropFirst())), slopes[0])
 }
 
-/// A copy of a model whose trainable parameters are leaves, with their names, in walk order.
-private func bound<Model: Layer>(_ model: Model) -> (model: Model, names: [String], leaves: [Variable]) {
-  var bound = model
-  var names: [String] = []
-  var leaves: [Variable] = []
-  bound.visitParameters { name, parameter in
-    guard parameter.isTrainable else { return }
-    let leaf = TapeLeaf(parameter.value)
-    parameter.leaf = leaf
-    names.append(name)
-    leaves.append(leaf.variable)
+/// A copy of a model whose trainable parameters are leaves, with their names and masks, in walk order.
+private struct BoundModel<Model: Layer> {
+  private(set) var model: Model
+  private(set) var leaves: [Variable] = []
+  private var names: [String] = []
+  private var masks: [Tensor?] = []
+
+  init(_ model: Model) {
+    self.model = model
+    self.model.visitParameters { name, parameter in
+      guard parameter.isTrainable else { return }
+      let leaf = TapeLeaf(parameter.value)
+      parameter.leaf = leaf
+      leaves.append(leaf.variable)
+      names.append(name)
+      masks.append(parameter.mask)
+    }
   }
-  return (bound, names, leaves)
+
+  /// The leaves' gradients under their names. What is pruned does not vary, so it must not count in the norm either.
+  func gradients(_ slopes: [Tensor]) -> Gradients {
+    var slopes = slopes
+    for (i, mask) in masks.enumerated() {
+      if let mask { slopes[i] *= mask }
+    }
+    return Gradients(names: names, values: slopes)
+  }
 }

@@ -27,6 +27,10 @@ public protocol Layer: Sendable {
 
   /// Calls `visit` with each integer that is saved but not learned: how many batches were seen and the like.
   mutating func visitCounters(_ visit: (String, inout Int) -> Void)
+
+  /// Calls `visit` with each layer inside that another one may replace, under the name of its parameters; not with those
+  /// inside of these. A model that holds a layer as `any Layer` can let it be exchanged.
+  mutating func visitLayers(_ visit: (String, inout any Layer) -> Void)
 }
 
 extension Layer {
@@ -37,6 +41,30 @@ extension Layer {
 
   /// No counters.
   public mutating func visitCounters(_ visit: (String, inout Int) -> Void) {}
+
+  /// No layers that could be exchanged.
+  public mutating func visitLayers(_ visit: (String, inout any Layer) -> Void) {}
+
+  /// Replaces layers inside by others, outer ones first. What takes a layer's place is not searched further.
+  ///
+  /// - Parameter exchange: from a layer's name and the layer to what takes its place; nil leaves it.
+  /// - Throws: what the closure throws first; the model is then unchanged.
+  public mutating func exchangeLayers(_ exchange: (String, any Layer) throws -> (any Layer)?) throws {
+    var copy = self
+    var failure: (any Error)?
+    copy.visitLayers { name, layer in
+      if failure != nil { return }
+      do {
+        if let other = try exchange(name, layer) {
+          layer = other
+        } else {
+          try layer.exchangeLayers { try exchange("\(name).\($0)", $1) }
+        }
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    self = copy
+  }
 
   /// All parameters with their names, in walk order.
   public var parameters: [(name: String, parameter: Parameter)] {

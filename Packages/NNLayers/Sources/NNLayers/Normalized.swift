@@ -45,6 +45,8 @@ public struct Normalized<Model: Layer>: Layer {
     model.visitParameters(visit)
   }
   /// The model's.
+  public mutating func visitLayers(_ visit: (String, inout any Layer) -> Void) { model.visitLayers(visit) }
+  /// The model's.
   public mutating func visitBuffers(_ visit: (String, inout Tensor) -> Void) { model.visitBuffers(visit) }
   /// The model's.
   public mutating func visitCounters(_ visit: (String, inout Int) -> Void) { model.visitCounters(visit) }

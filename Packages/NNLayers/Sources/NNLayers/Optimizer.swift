@@ -6,7 +6,7 @@ public protocol Optimizer: Sendable {
   var learningRate: Float { get set }
   /// What must be saved to go on later as if nothing had happened.
   var state: OptimizerState { get set }
-  /// One step, in place. Frozen parameters and those without a gradient stay; masks are reapplied.
+  /// One step, in place. Frozen parameters and those without a gradient stay.
   mutating func step<Model: Layer>(_ model: inout Model, _ gradients: Gradients)
 }
 

@@ -3,10 +3,19 @@ import TensorCore
 
 /// A tensor that training changes: part of a layer, a value like the layer itself.
 public struct Parameter: Sendable {
-  /// The numbers, always zero where the mask is.
-  public var value: Tensor
-  /// 1 where a weight is kept and 0 where it is pruned, shaped as `value`; nil keeps all. Optimizers reapply it
-  /// after every step, so neither momentum nor decay can bring a pruned weight back.
+  /// The numbers, always zero where the mask is: every change is masked, so no optimizer, momentum or decay can bring a
+  /// pruned weight back.
+  ///
+  /// - Precondition: under a mask the shape stays.
+  public var value: Tensor {
+    get { numbers }
+    _modify {
+      defer { applyMask() }
+      yield &numbers
+    }
+  }
+  private var numbers: Tensor
+  /// 1 where a weight is kept and 0 where it is pruned, shaped as `value`; nil keeps all.
   public private(set) var mask: Tensor?
   /// Whether training changes this parameter.
   public var isTrainable = true
@@ -14,7 +23,7 @@ public struct Parameter: Sendable {
   var leaf: TapeLeaf?
 
   /// A trainable parameter.
-  public init(_ value: Tensor) { self.value = value }
+  public init(_ value: Tensor) { numbers = value }
 
   /// What a forward pass computes with: a leaf of the tape in a bound model, elsewhere a constant.
   public var variable: Variable { leaf?.variable ?? Variable(value) }
@@ -34,9 +43,12 @@ public struct Parameter: Sendable {
     applyMask()
   }
 
-  /// Zeroes the values where the mask is zero.
-  public mutating func applyMask() {
-    if let mask { value *= mask }
+  private mutating func applyMask() {
+    guard let mask else { return }
+    precondition(
+      mask.shape == numbers.shape,
+      "Parameter: value \(numbers.shape) under a mask \(mask.shape); remove it first")
+    numbers *= mask
   }
 }
 

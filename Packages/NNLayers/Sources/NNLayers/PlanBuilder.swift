@@ -12,6 +12,8 @@ public struct PlanBuilder {
   private var path = ""
   private var seen: [(name: String, shape: Shape)] = []
   private(set) var kept: [String: ComputationGraph.Value] = [:]
+  /// For each operation so far the innermost layer that added it; those of the layer that is adding now may be missing.
+  private(set) var owners: [String] = []
 
   init(sample: Shape, keeping requested: Set<String>) {
     graph = ComputationGraph(input: sample)
@@ -22,10 +24,12 @@ public struct PlanBuilder {
   public mutating func enter(
     _ name: String, _ layer: some Layer, _ x: ComputationGraph.Value
   ) -> ComputationGraph.Value {
+    noteOwner()
     let outer = path
     path = outer.isEmpty ? name : outer + "." + name
     defer { path = outer }
     let y = layer.plan(x, in: &self)
+    noteOwner()
     seen.append((path, graph.shape(of: y)))
     if requested.contains(path) { kept[path] = y }
     return y
@@ -44,6 +48,11 @@ public struct PlanBuilder {
           let leaf = Variable.leaf(x)
           return layer(leaf, in: Pass(.evaluation)).gradients(withRespectTo: [leaf], upstream: dy)[0]
         }))
+  }
+
+  /// What was added since the last call belongs to the layer that runs.
+  mutating func noteOwner() {
+    owners += repeatElement(path, count: graph.operationCount - owners.count)
   }
 
   func checkRequested() throws {

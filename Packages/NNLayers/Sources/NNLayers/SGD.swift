@@ -45,7 +45,6 @@ public struct SGD: Optimizer {
       let (rate, decay) = groups.settings(name, parameter, rate: learningRate, decay: coupledDecay)
       SGDUpdate(rate: rate, momentum: momentum, dampening: dampening, nesterov: nesterov, coupledDecay: decay)
         .apply(to: &parameter.value, gradient: gradient, velocity: &velocities[name, default: nil])
-      parameter.applyMask()
     }
   }
 

@@ -47,6 +47,11 @@ public struct Sequential: Layer {
     }
   }
 
+  /// Each layer under its position.
+  public mutating func visitLayers(_ visit: (String, inout any Layer) -> Void) {
+    for position in layers.indices { visit(String(position), &layers[position]) }
+  }
+
   /// Each layer's counters under its position.
   public mutating func visitCounters(_ visit: (String, inout Int) -> Void) {
     for position in layers.indices {

@@ -31,6 +31,11 @@ public struct TrainingCheckpoint: Sendable {
     for (name, tensor) in state.optimizer.state.tensors {
       file.entries["optimizer/" + name] = .tensor(tensor)
     }
+    for (name, parameter) in state.model.parameters {
+      guard let mask = parameter.mask else { continue }
+      file.entries["mask/" + name] = .bytes(
+        ByteTensor(shape: mask.shape, scalars: mask.scalars.map { $0 == 0 ? 0 : 1 }))
+    }
     for (name, tensor) in state.carried { file.entries["carried/" + name] = .tensor(tensor) }
     if let best = state.best {
       file.metadata["best_epoch"] = String(best.epoch)
@@ -74,6 +79,7 @@ public struct TrainingCheckpoint: Sendable {
         remedy: "Delete the file to start the run anew.")
     }
     var restored = state
+    try restoreMasks(file.part("mask/"), of: &restored.model)
     try restored.model.load(file.part("model/"))
     restored.optimizer.state = OptimizerState(
       stepCount: steps, tensors: try optimizerTensors(file.part("optimizer/"), of: restored.model))
@@ -100,6 +106,21 @@ public struct TrainingCheckpoint: Sendable {
 }
 
 extension TrainingCheckpoint {
+  // A parameter without an entry was not masked when the run was saved.
+  private func restoreMasks(_ file: SafeTensors, of model: inout some Layer) throws {
+    var failure: (any Error)?
+    model.visitParameters { name, parameter in
+      do {
+        parameter.setMask(
+          try file.entries[name].map { _ in
+            let bytes = try file.bytes(named: name, shape: parameter.value.shape)
+            return Tensor(shape: bytes.shape, scalars: bytes.scalars.map { $0 == 0 ? 0 : 1 })
+          })
+      } catch { failure = failure ?? error }
+    }
+    if let failure { throw failure }
+  }
+
   // Names are `quantity/parameter`, and each tensor has its parameter's shape.
   private func optimizerTensors(_ file: SafeTensors, of model: some Layer) throws -> [String: Tensor] {
     let shapes = Dictionary(

@@ -64,6 +64,16 @@ public struct TrainingHistory: Sendable, Codable, Hashable {
     }
     return best
   }
+
+  /// The first epoch from which on the training loss L stays within a share of its whole fall of where it ended; nil
+  /// without epochs:
+  ///
+  ///     the smallest e with |Lₖ − L_last| ≤ tolerance · |L₁ − L_last| for all k ≥ e
+  public func settlingEpoch(tolerance: Double = 0.05) -> Int? {
+    guard let first = epochs.first?.trainingLoss, let last = epochs.last?.trainingLoss else { return nil }
+    let allowed = tolerance * abs(first - last)
+    return epochs.reversed().prefix { abs($0.trainingLoss - last) <= allowed }.last?.epoch
+  }
 }
 
 /// When to stop before the last epoch, and which weights to hand back.

@@ -25,10 +25,7 @@ extension Layer {
       known.insert(name)
       do { value = try file.tensor(named: name, shape: value.shape) } catch { failure = failure ?? error }
     }
-    loaded.visitParameters { name, parameter in
-      fill(name, &parameter.value)
-      parameter.applyMask()
-    }
+    loaded.visitParameters { name, parameter in fill(name, &parameter.value) }
     loaded.visitBuffers(fill)
     loaded.visitCounters { name, counter in
       known.insert(name)

@@ -50,7 +50,6 @@ struct SignDescent: Optimizer {
     model.visitParameters { name, parameter in
       guard let gradient = gradients[name] else { return }
       parameter.value.add(gradient.sign(), scaledBy: -learningRate)
-      parameter.applyMask()
     }
   }
 }

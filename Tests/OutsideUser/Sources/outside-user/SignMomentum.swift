@@ -16,7 +16,6 @@ struct SignMomentum: Optimizer {
       let mean = 0.9 * before + 0.1 * gradient
       state.tensors["mean/\(name)"] = mean
       parameter.value.add(mean.sign(), scaledBy: -learningRate)
-      parameter.applyMask()
     }
   }
 }

@@ -9,9 +9,9 @@ import TensorCore
 /// and `shortcut.1`; else it is the identity. Source: He et al., "Deep Residual Learning for Image Recognition", CVPR
 /// 2016.
 public struct BasicBlock: Layer {
-  private var conv1: Convolution
+  private var conv1: any Layer
   private var bn1: BatchNorm
-  private var conv2: Convolution
+  private var conv2: any Layer
   private var bn2: BatchNorm
   private var shortcut: Sequential?
 
@@ -62,6 +62,12 @@ public struct BasicBlock: Layer {
     conv2.visitParameters { visit("conv2." + $0, &$1) }
     bn2.visitParameters { visit("bn2." + $0, &$1) }
     shortcut?.visitParameters { visit("shortcut." + $0, &$1) }
+  }
+  /// `conv1`, `conv2`, those of `shortcut`.
+  public mutating func visitLayers(_ visit: (String, inout any Layer) -> Void) {
+    visit("conv1", &conv1)
+    visit("conv2", &conv2)
+    shortcut?.visitLayers { visit("shortcut." + $0, &$1) }
   }
   /// `bn1`, `bn2`, `shortcut`.
   public mutating func visitBuffers(_ visit: (String, inout Tensor) -> Void) {

@@ -10,14 +10,16 @@ import TensorCore
 public struct MLP: Layer {
   private var network: Sequential
   /// The sizes from input to output.
-  public let widths: [Int]
+  public var widths: [Int] {
+    let shapes = parameters.map(\.parameter.value.shape).filter { $0.rank == 2 }
+    return [shapes[0][1]] + shapes.map { $0[0] }
+  }
 
   /// A perceptron with freshly drawn parameters.
   ///
   /// - Precondition: at least an input and an output width, all positive.
   public init(widths: [Int], initializer: Initializer = .torchDefault, key: RandomKey) {
     precondition(widths.count >= 2 && widths.allSatisfy { $0 > 0 }, "MLP: widths \(widths)")
-    self.widths = widths
     var layers: [any Layer] = []
     for i in 0..<(widths.count - 1) {
       if i > 0 { layers.append(ReLU()) }
@@ -43,4 +45,7 @@ public struct MLP: Layer {
   public mutating func visitParameters(_ visit: (String, inout Parameter) -> Void) {
     network.visitParameters(visit)
   }
+
+  /// The linear layers and ReLUs.
+  public mutating func visitLayers(_ visit: (String, inout any Layer) -> Void) { network.visitLayers(visit) }
 }

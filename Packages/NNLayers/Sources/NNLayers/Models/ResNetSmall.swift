@@ -6,12 +6,12 @@ import TensorCore
 ///     conv1 3→64 (3×3), bn1, ReLU; layer1 64, 64; layer2 128 (stride 2), 128; layer3 256 (stride 2), 256;
 ///     mean of each channel; fc 256→classes
 public struct ResNetSmall: Layer {
-  private var conv1: Convolution
+  private var conv1: any Layer
   private var bn1: BatchNorm
   private var layer1: Sequential
   private var layer2: Sequential
   private var layer3: Sequential
-  private var fc: Linear
+  private var fc: any Layer
   private let pool = AdaptiveAveragePool(1)
 
   /// A network with Kaiming-normal convolutions (fan-out), a linear weight from N(0, 0.01²) and a zero bias.
@@ -64,6 +64,14 @@ public struct ResNetSmall: Layer {
     layer2.visitParameters { visit("layer2." + $0, &$1) }
     layer3.visitParameters { visit("layer3." + $0, &$1) }
     fc.visitParameters { visit("fc." + $0, &$1) }
+  }
+  /// `conv1`, those of `layer1`, `layer2` and `layer3`, `fc`.
+  public mutating func visitLayers(_ visit: (String, inout any Layer) -> Void) {
+    visit("conv1", &conv1)
+    layer1.visitLayers { visit("layer1." + $0, &$1) }
+    layer2.visitLayers { visit("layer2." + $0, &$1) }
+    layer3.visitLayers { visit("layer3." + $0, &$1) }
+    visit("fc", &fc)
   }
   /// `bn1`, `layer1`, `layer2`, `layer3`.
   public mutating func visitBuffers(_ visit: (String, inout Tensor) -> Void) {

@@ -50,6 +50,11 @@ public struct SimpleCNN: Layer {
     features.visitParameters { visit("features." + $0, &$1) }
     classifier.visitParameters { visit("classifier." + $0, &$1) }
   }
+  /// Those of `features`, then of `classifier`.
+  public mutating func visitLayers(_ visit: (String, inout any Layer) -> Void) {
+    features.visitLayers { visit("features." + $0, &$1) }
+    classifier.visitLayers { visit("classifier." + $0, &$1) }
+  }
   /// Those of `features`.
   public mutating func visitBuffers(_ visit: (String, inout Tensor) -> Void) {
     features.visitBuffers { visit("features." + $0, &$1) }
