@@ -1,0 +1,24 @@
+import NNLayers
+import TensorCore
+
+/// How much each weight of a model matters: pruning removes the lowest scores first.
+///
+///     struct Squares: PruningScore {
+///       func scores<Model: Layer>(of weights: [NamedParameter], in model: Model) -> [Tensor] {
+///         weights.map { $0.parameter.value.squared() }
+///       }
+///     }
+public protocol PruningScore: Sendable {
+  /// A score for every weight, larger for what should stay; comparable between parameters where one ranking decides over
+  /// all of them.
+  ///
+  /// - Parameters:
+  ///   - weights: the parameters that may be pruned, in walk order.
+  ///   - model: the model that they belong to.
+  /// - Returns: for each parameter its scores, shaped as its value.
+  /// - Throws: `InputError` for data or a model that the score cannot use.
+  func scores<Model: Layer>(of weights: [NamedParameter], in model: Model) throws -> [Tensor]
+}
+
+/// A parameter under the name that its model's walk gives it.
+public typealias NamedParameter = (name: String, parameter: Parameter)
