@@ -11,6 +11,7 @@ let package = Package(
     .library(name: "Datasets", targets: ["Datasets"]),
     .library(name: "Attacks", targets: ["Attacks"]),
     .library(name: "Defenses", targets: ["Defenses"]),
+    .library(name: "Compression", targets: ["Compression"]),
     .library(name: "Interpretability", targets: ["Interpretability"]),
     .library(name: "Reporting", targets: ["Reporting"]),
   ],
@@ -54,6 +55,9 @@ let package = Package(
       name: "Defenses", dependencies: ["Attacks", "NNLayers", "AutoDiffLite", "TensorCore"],
       path: "Packages/Defenses/Sources/Defenses"),
     .target(
+      name: "Compression", dependencies: ["AutoDiffLite", "NNLayers", "TensorCore"],
+      path: "Packages/Compression/Sources/Compression"),
+    .target(
       name: "Interpretability", dependencies: ["AutoDiffLite", "NNLayers", "TensorCore"],
       path: "Packages/Interpretability/Sources/Interpretability"),
     .target(
@@ -87,6 +91,13 @@ let package = Package(
       ], path: "Examples/smoothing"),
 
     .executableTarget(
+      name: "sports",
+      dependencies: [
+        "Datasets", "ImageCodecs", "Interpretability", "NNLayers", "ProgramSupport", "Reporting",
+        "TensorCore",
+      ], path: "Examples/sports"),
+
+    .executableTarget(
       name: "prepare-data", dependencies: ["Datasets", "TensorCore"], path: "Tools/prepare-data"),
 
     .testTarget(
@@ -111,6 +122,9 @@ let package = Package(
       name: "DefensesTests", dependencies: ["Defenses"], path: "Packages/Defenses/Tests/DefensesTests",
       resources: [.copy("Fixtures")]),
     .testTarget(
+      name: "CompressionTests", dependencies: ["Compression"],
+      path: "Packages/Compression/Tests/CompressionTests", resources: [.copy("Fixtures")]),
+    .testTarget(
       name: "InterpretabilityTests", dependencies: ["Interpretability"],
       path: "Packages/Interpretability/Tests/InterpretabilityTests", resources: [.copy("Fixtures")]),
     .testTarget(
@@ -119,7 +133,7 @@ let package = Package(
       name: "RampartTests",
       dependencies: [
         "Attacks", "AutoDiffLite", "Datasets", "Defenses", "ImageCodecs", "NNLayers", "ProgramSupport",
-        "Reporting", "TensorCore", "linear-adversary", "mnist-cnn", "mnist-mlp", "smoothing",
+        "Reporting", "TensorCore", "linear-adversary", "mnist-cnn", "mnist-mlp", "smoothing", "sports",
       ], path: "Tests/RampartTests"),
   ]
 )

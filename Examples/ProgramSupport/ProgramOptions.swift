@@ -11,6 +11,8 @@ public struct ProgramDescription: Sendable {
   public let subcommands: [Subcommand]
   /// Options of this program alone.
   public let options: [Option]
+  /// Where its images are when `--data` does not say.
+  public let images: DefaultImages
 
   /// A part of a program that can be run by itself.
   public struct Subcommand: Sendable {
@@ -52,16 +54,25 @@ public struct ProgramDescription: Sendable {
   }
 
   /// A program.
-  public init(name: String, summary: String, subcommands: [Subcommand] = [], options: [Option] = []) {
+  public init(
+    name: String, summary: String, subcommands: [Subcommand] = [], options: [Option] = [],
+    images: DefaultImages = .mnist
+  ) {
     self.name = name
     self.summary = summary
     self.subcommands = subcommands
     self.options = options
+    self.images = images
+  }
+
+  private var common: [Option] {
+    [
+      Option(
+        "--data", value: "FOLDER", help: "the images; \"synthetic\" draws a stand-in (default \(images))")
+    ] + Self.common
   }
 
   private static let common: [Option] = [
-    Option(
-      "--data", value: "FOLDER", help: "the images; \"synthetic\" draws a stand-in (default Data/mnist)"),
     Option(
       "--out", value: "FOLDER", help: "where results go (default results/ or results/quick/ and the name)"),
     Option("--seed", value: "N", help: "the only source of randomness (default 42)"),
@@ -74,7 +85,7 @@ public struct ProgramDescription: Sendable {
     Option("--help", help: "print this"),
   ]
 
-  var allOptions: [Option] { options + Self.common }
+  var allOptions: [Option] { options + common }
 
   /// The subcommand that arguments begin with, if any.
   func subcommand(of arguments: [String]) -> Subcommand? {
@@ -198,8 +209,8 @@ public struct ProgramOptions: Sendable {
     seed = try number("--seed", least: UInt64(0)) ?? 42
     epochs = try number("--epochs", least: 1)
     if let threads = try number("--threads", least: 1) { ThreadPool.threadCount = threads }
-    let data = values["--data"] ?? "Data/mnist"
-    dataFolder = data == "synthetic" ? nil : URL(fileURLWithPath: data)
+    dataFolder =
+      values["--data"].map { $0 == "synthetic" ? nil : URL(fileURLWithPath: $0) } ?? description.images.folder
     let isFull = profile == .full
     if let out = values["--out"] {
       outputFolder = URL(fileURLWithPath: out)

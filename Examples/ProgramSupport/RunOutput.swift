@@ -5,11 +5,14 @@ import TensorCore
 
 extension ProgramOptions {
   /// The run's output folder with its report and metrics begun; fails at once where nothing can be written.
-  public func openReport(title: String, settings: JSONObject, isSynthetic: Bool) throws -> ReportFolder {
+  ///
+  /// - Parameter seeds: those that training is repeated with; nil for the options' own.
+  public func openReport(title: String, settings: JSONObject, isSynthetic: Bool, seeds: [UInt64]? = nil)
+    throws -> ReportFolder
+  {
     let metrics = Metrics(
       program: reportName, profile: profile.rawValue, settings: settings, environment: .current,
-      seeds: [seed],
-      isSynthetic: isSynthetic)
+      seeds: seeds ?? [seed], isSynthetic: isSynthetic)
     print(
       "\(reportName): \(profile.rawValue) profile, seed \(seed), \(ThreadPool.threadCount) threads on the CPU "
         + "(\(InstructionSet.current))" + (isSynthetic ? ", synthetic data" : ""))
@@ -36,6 +39,19 @@ extension ProgramOptions {
   /// Where a model's final weights go.
   public func weightsFile(_ name: String) -> URL {
     checkpointFolder.appendingPathComponent("\(program)/\(name).safetensors")
+  }
+}
+
+extension ReportFolder {
+  /// Adds a table to the report as `add` does, and prints it.
+  public mutating func addPrinted(_ table: Table, file: String) throws {
+    print(try add(table, file: file).text)
+  }
+
+  /// Adds points to the report and prints them.
+  public mutating func addPrinted(_ points: [String]) {
+    report.addList(points)
+    print(points.map { "- \($0)\n" }.joined())
   }
 }
 

@@ -10,9 +10,9 @@ let package = Package(
       name: "outside-user",
       dependencies: [
         .product(name: "Attacks", package: "Rampart"), .product(name: "AutoDiffLite", package: "Rampart"),
-        .product(name: "Datasets", package: "Rampart"), .product(name: "ImageCodecs", package: "Rampart"),
-        .product(name: "NNLayers", package: "Rampart"), .product(name: "Reporting", package: "Rampart"),
-        .product(name: "TensorCore", package: "Rampart"),
+        .product(name: "Compression", package: "Rampart"), .product(name: "Datasets", package: "Rampart"),
+        .product(name: "ImageCodecs", package: "Rampart"), .product(name: "NNLayers", package: "Rampart"),
+        .product(name: "Reporting", package: "Rampart"), .product(name: "TensorCore", package: "Rampart"),
       ])
   ]
 )

@@ -8,8 +8,13 @@ struct ProgramRun {
   let errors: String
   var errorLines: [Substring] { errors.split(separator: "\n") }
 
-  /// - Parameter condition: asked again and again while the program runs; it is killed when it holds.
-  init(_ program: String, _ arguments: [String], killedWhen condition: (() -> Bool)? = nil) throws {
+  /// - Parameters:
+  ///   - environment: variables in place of this process's.
+  ///   - condition: asked again and again while the program runs; it is killed when it holds.
+  init(
+    _ program: String, _ arguments: [String], environment: [String: String] = [:],
+    killedWhen condition: (() -> Bool)? = nil
+  ) throws {
     let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("run-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: scratch) }
@@ -21,6 +26,7 @@ struct ProgramRun {
     let words = program.split(separator: " ").map(String.init)
     process.executableURL = try Self.executable(words[0])
     process.arguments = words.dropFirst() + arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.currentDirectoryURL = scratch
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: files[0])

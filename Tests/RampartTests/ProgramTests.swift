@@ -8,10 +8,12 @@ import Testing
 
 /// The example programs from outside, as a user or a script sees them.
 @Suite struct ProgramTests {
+  /// Those that learn digits.
   static let programs = ["linear-adversary", "mnist-cnn", "mnist-mlp", "smoothing"]
   /// All ways to call them: a program with subcommands has several.
-  static let commands =
+  static let digitCommands =
     programs + ["train", "adversarial-train", "smooth-train", "compare"].map { "smoothing \($0)" }
+  static let commands = digitCommands + ["sports", "sports classify"]
 
   @Test(arguments: commands) func helpNamesEveryOption(_ program: String) throws {
     let run = try ProgramRun(program, ["--help"])
@@ -44,7 +46,7 @@ import Testing
     }
   }
 
-  @Test(arguments: commands) func unusableData(_ program: String) async throws {
+  @Test(arguments: digitCommands) func unusableData(_ program: String) async throws {
     try await withFolder { folder in
       func refuses(_ what: String, named: String, _ prepare: (URL) throws -> Void) throws {
         let data = folder.appendingPathComponent(what)
@@ -78,12 +80,16 @@ import Testing
   // Below a regular file nobody can write, not even root. It must be found before the training, not after it.
   @Test(arguments: commands) func unwritableFolder(_ program: String) async throws {
     try await withFolder { folder in
-      try Self.writeDigits(to: folder.appendingPathComponent("data"))
+      let data = folder.appendingPathComponent("data")
+      if Self.digitCommands.contains(program) {
+        try Self.writeDigits(to: data)
+      } else {
+        try SportsProgramTests.writeImages(to: data)
+      }
       let file = folder.appendingPathComponent("file")
       try Data("mine".utf8).write(to: file)
       let out = file.appendingPathComponent("out")
-      let run = try ProgramRun(
-        program, ["--data", folder.appendingPathComponent("data").path, "--out", out.path])
+      let run = try ProgramRun(program, ["--data", data.path, "--out", out.path])
       #expect(run.status == 1 && run.errorLines.count == 1 && run.errors.contains(out.path), "\(run.errors)")
       #expect(try Data(contentsOf: file) == Data("mine".utf8))
       #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder.path)) == ["data", "file"])

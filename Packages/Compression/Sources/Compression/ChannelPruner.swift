@@ -59,7 +59,7 @@ public struct ChannelPruner: Sendable {
     }
     let weights = model.parameters.filter { ParameterGroup.isWeight($0.name, $0.parameter) }
     let sums = Dictionary(
-      uniqueKeysWithValues: zip(weights.map(\.name), try score.scores(of: weights, in: model)).map {
+      uniqueKeysWithValues: zip(weights.map(\.name), try score.checkedScores(of: weights, in: model)).map {
         ($0, SliceSums($1))
       })
     let removed = groups.flatMap { group in
@@ -89,9 +89,7 @@ private struct SliceSums {
     let (rows, columns) = (scores.shape[0], scores.shape[1])
     let inner = scores.count / max(1, rows * columns)
     sums = [[Double](repeating: 0, count: rows), [Double](repeating: 0, count: columns)]
-    let cells =
-      inner == 1
-      ? scores.reshaped(to: [rows, columns]) : scores.reshaped(to: [rows, columns, inner]).sum(alongAxis: 2)
+    let cells = scores.reshaped(to: [rows, columns, inner]).sum(alongAxis: 2)
     for (i, value) in cells.scalars.enumerated() {
       sums[0][i / columns] += Double(value)
       sums[1][i % columns] += Double(value)

@@ -45,7 +45,7 @@ public struct Pruner: Sendable {
     let already = pruned.reduce(0, +)
     guard count >= already else { throw Self.tooLow(sparsity, count, already, "the model") }
     if count == already { return }
-    let scores = try checkedScores(of: weights, in: model)
+    let scores = try score.checkedScores(of: weights, in: model)
     let shapes = weights.map { (name: $0.name, shape: $0.parameter.value.shape) }
     guard let counts = try allocation.counts(pruning: count, of: shapes) else {
       let masks = LowestScores.masks(removing: count, scores: scores, masks: weights.map(\.parameter.mask))
@@ -54,7 +54,10 @@ public struct Pruner: Sendable {
     precondition(
       counts.count == weights.count && counts.reduce(0, +) == count,
       "prune: an allocation of \(counts) for \(count) of \(weights.count) parameters")
-    try prune(&model, weights, scores, counts: zip(counts, pruned).map(max))
+    // What a parameter has lost beyond its part stays lost; the others' parts shrink alike, so that the total is exact.
+    let room = zip(counts, pruned).map { max(0, $0 - $1) }
+    let more = Apportionment.counts(total: count - already, shares: room.map(Double.init), capacities: room)
+    prune(&model, weights, scores, counts: zip(pruned, more).map(+))
   }
 
   /// Prunes each named parameter to its own share, k of each rounded as for the whole model; others stay as they are.
@@ -76,12 +79,12 @@ public struct Pruner: Sendable {
       }
       return count
     }
-    try prune(&model, weights, try checkedScores(of: weights, in: model), counts: counts)
+    prune(&model, weights, try score.checkedScores(of: weights, in: model), counts: counts)
   }
 
   private func prune<Model: Layer>(
     _ model: inout Model, _ weights: [NamedParameter], _ scores: [Tensor], counts: [Int]
-  ) throws {
+  ) {
     let masks = weights.indices.filter { counts[$0] > weights[$0].parameter.prunedCount }.map { i in
       (
         weights[i].name,
@@ -98,24 +101,6 @@ public struct Pruner: Sendable {
       throw InputError(.missing, "weights to prune", expected: "at least one parameter", found: "none")
     }
     return weights
-  }
-
-  private func checkedScores<Model: Layer>(of weights: [NamedParameter], in model: Model) throws -> [Tensor] {
-    let scores = try score.scores(of: weights, in: model)
-    precondition(
-      scores.count == weights.count, "prune: \(scores.count) scores for \(weights.count) parameters")
-    for ((name, parameter), scores) in zip(weights, scores) {
-      precondition(
-        scores.shape == parameter.value.shape,
-        "prune: scores \(scores.shape) for \(name) \(parameter.value.shape)")
-      let unknown = scores.withUnsafeBufferPointer { $0.firstIndex { $0.isNaN } }
-      if let unknown {
-        throw InputError(
-          .outOfRange, "the pruning score of \(name)", expected: "numbers", found: "NaN at element \(unknown)"
-        )
-      }
-    }
-    return scores
   }
 
   private static func count(_ sparsity: Double, of total: Int, _ what: String) throws -> Int {

@@ -59,6 +59,33 @@ import Testing
     try check(ResNetSmall(key: RandomKey(seed: 1)), "resnet_small")
   }
 
+  // By hand: of 4, 8 and 12 weights the first parameter has lost all. Of 12 they would lose 2, 4 and 6; the first keeps
+  // its 4, and the 8 that are left are divided as 4 to 6: 3.2 and 4.8.
+  @Test func whatIsLostStaysLost() throws {
+    let key = RandomKey(seed: 5)
+    var model = Sequential(
+      Linear(inputs: 2, outputs: 2, key: key), Linear(inputs: 2, outputs: 4, key: key),
+      Linear(inputs: 4, outputs: 3, key: key))
+    try Pruner().prune(&model, toEach: ["0.weight": 1])
+    try Pruner(allocation: BudgetedAllocation()).prune(&model, to: 0.5)
+    let zeros = SparsityReport(of: model).rows.map { $0.count - $0.nonzeroCount }
+    #expect(zeros == [4, 3, 5])
+  }
+
+  // Rounded parts need not grow in step with the total: every step must go through all the same, and be exact.
+  @Test func manySmallSteps() throws {
+    for allocation in [BudgetedAllocation(factors: ["4.weight": 0.3]), ErdosRenyiKernel()]
+      as [any SparsityAllocation]
+    {
+      var model = try Reference.network()
+      for count in 400...480 {
+        try Pruner(allocation: allocation).prune(&model, to: Double(count) / 1560)
+        let report = SparsityReport(of: model)
+        #expect(report.nonzeroParameterCount == report.parameterCount - count)
+      }
+    }
+  }
+
   // The request is met over all layers together, whatever each one's rounding; a wholly pruned layer may stay at its limit.
   @Test func totalsAreExactAndGrow() throws {
     let allocations: [any SparsityAllocation] = [

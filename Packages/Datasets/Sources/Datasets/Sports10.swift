@@ -22,6 +22,11 @@ public struct Sports10: Sendable {
     RandomHorizontalFlip(probability: 0.5), RandomRotation(degrees: 15),
     ColorJitter(brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.1))
 
+  /// The mean of ImageNet's red, green and blue pixels in [0, 1], which the model subtracts.
+  public static let channelMeans: [Float] = [0.485, 0.456, 0.406]
+  /// Their standard deviations, by which the model divides.
+  public static let channelDeviations: [Float] = [0.229, 0.224, 0.225]
+
   /// The images to train on, as they were before augmentation.
   public let training: LabeledImages
   /// The images to judge by, five a class.

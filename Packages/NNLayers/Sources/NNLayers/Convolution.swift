@@ -54,7 +54,8 @@ public struct Convolution: ReLUFusing {
 
   /// A convolution.
   public func plan(_ x: ComputationGraph.Value, in builder: inout PlanBuilder) -> ComputationGraph.Value {
-    builder.graph.convolution(x, weight: weight.value, bias: bias?.value, settings: settings)
+    builder.graph.convolution(
+      x, weight: weight.value, bias: bias?.value, settings: settings, execution: builder.execution)
   }
 
   /// `weight`, then `bias`.

@@ -35,7 +35,7 @@ public struct Linear: Layer {
 
   /// A product.
   public func plan(_ x: ComputationGraph.Value, in builder: inout PlanBuilder) -> ComputationGraph.Value {
-    builder.graph.linear(x, weight: weight.value, bias: bias?.value)
+    builder.graph.linear(x, weight: weight.value, bias: bias?.value, execution: builder.execution)
   }
 
   /// `weight`, then `bias`.

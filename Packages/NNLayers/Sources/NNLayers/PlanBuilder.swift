@@ -9,16 +9,21 @@ public struct PlanBuilder {
   /// The operations so far.
   public var graph: ComputationGraph
   private let requested: Set<String>
+  private let executions: [String: WeightExecution]
   private var path = ""
   private var seen: [(name: String, shape: Shape)] = []
   private(set) var kept: [String: ComputationGraph.Value] = [:]
   /// For each operation so far the innermost layer that added it; those of the layer that is adding now may be missing.
   private(set) var owners: [String] = []
 
-  init(sample: Shape, keeping requested: Set<String>) {
+  init(sample: Shape, keeping requested: Set<String> = [], executions: [String: WeightExecution] = [:]) {
     graph = ComputationGraph(input: sample)
     self.requested = requested
+    self.executions = executions
   }
+
+  /// How the layer that adds its operations now is to compute its products.
+  public var execution: WeightExecution { executions[path] ?? .dense }
 
   /// Adds a child's operations under its name.
   public mutating func enter(
@@ -56,7 +61,10 @@ public struct PlanBuilder {
   }
 
   func checkRequested() throws {
-    for name in requested.sorted() where kept[name] == nil { throw Pass.unknownLayer(name, seen: seen) }
+    let names = Set(seen.map(\.name))
+    for name in requested.union(executions.keys).sorted() where !names.contains(name) {
+      throw Pass.unknownLayer(name, seen: seen)
+    }
   }
 }
 
@@ -72,9 +80,12 @@ extension Layer {
   /// - Parameters:
   ///   - sample: the shape of one input, without the batch: `[1, 28, 28]`.
   ///   - keeping: names of layers whose outputs are wanted too; they are computed apart from what follows them.
+  ///   - executions: how layers compute their products, by name; the others are dense.
   /// - Throws: `InputError.missing` for an unknown name, listing the valid ones with their shapes.
-  public func prepared(for sample: Shape, keeping: Set<String> = []) throws -> EvaluationPlan {
-    var builder = PlanBuilder(sample: sample, keeping: keeping)
+  public func prepared(
+    for sample: Shape, keeping: Set<String> = [], executions: [String: WeightExecution] = [:]
+  ) throws -> EvaluationPlan {
+    var builder = PlanBuilder(sample: sample, keeping: keeping, executions: executions)
     let output = plan(builder.graph.input, in: &builder)
     try builder.checkRequested()
     return EvaluationPlan(builder, output: output)

@@ -48,12 +48,14 @@ extension Layer {
     try weights(metadata: metadata).write(to: url)
   }
 
-  /// Takes parameters and buffers from a safetensors file, strictly; returns its metadata.
+  /// Takes parameters and buffers from a safetensors file, or from one that `torch.save` wrote (`.pt` or `.pth`: a state
+  /// dict, or a checkpoint with one in it), strictly; returns its metadata.
   ///
   /// - Throws: `InputError`: a missing or damaged file, a missing, foreign or wrongly shaped tensor.
   @discardableResult
   public mutating func loadWeights(from url: URL) throws -> [String: String] {
-    let file = try SafeTensors(contentsOf: url)
+    let isPyTorch = ["pt", "pth"].contains(url.pathExtension.lowercased())
+    let file = try isPyTorch ? PyTorchFile(contentsOf: url).weights : SafeTensors(contentsOf: url)
     try load(file)
     return file.metadata
   }

@@ -111,6 +111,26 @@ import Testing
     }
   }
 
+  // What torch.save wrote of both networks of document 4, one as a state dict, one in a checkpoint. Tensors are strided
+  // views, so a layout read wrongly gives other logits.
+  @Test func filesOfPyTorch() throws {
+    let x = ModelFixture.images([3, 32, 32])
+    let key = RandomKey(seed: 2)
+    var simple = SimpleCNN(key: key)
+    #expect(try simple.loadWeights(from: Reference.url("simple_cnn.pt")).isEmpty)
+    expectClose(simple.logits(x), try ModelFixture.tensor("saved/SimpleCNN/logits"), within: 2e-5)
+    // behind its normalisation a network keeps its names
+    var residual = Normalized(ResNetSmall(key: key), mean: [0, 0, 0], standardDeviation: [1, 1, 1])
+    let facts = try residual.loadWeights(from: Reference.url("resnet_small.pt"))
+    #expect(facts == ["epoch": "42", "accuracy": "0.72"])
+    expectClose(residual.logits(x), try ModelFixture.tensor("saved/ResNetSmall/logits"), within: 2e-5)
+    let before = simple.weightsDigest
+    let error = #expect(throws: InputError.self) {
+      try simple.loadWeights(from: Reference.url("resnet_small.pt"))
+    }
+    #expect(error?.description.contains("resnet_small.pt") == true && simple.weightsDigest == before)
+  }
+
   // Flat rows are the same images.
   @Test func flatImages() {
     let x = ModelFixture.images([1, 28, 28])

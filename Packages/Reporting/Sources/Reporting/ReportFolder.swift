@@ -66,15 +66,20 @@ public struct ReportFolder: Sendable {
     return fileURL(path)
   }
 
-  /// Adds a table to the report and to the metrics, and writes it as CSV.
+  /// Adds a table to the report and to the metrics, and writes it as CSV. Where the data are synthetic its title says so.
   ///
   /// - Parameter file: the CSV file's path below the folder; nil makes a name from the title, `Test accuracy` →
   ///   `test-accuracy.csv`.
+  /// - Returns: the table as it stands in the report.
   /// - Precondition: no other file of that name was added.
-  public mutating func add(_ table: Table, file: String? = nil) throws {
+  @discardableResult
+  public mutating func add(_ table: Table, file: String? = nil) throws -> Table {
     try AtomicFile.write(table.csv, to: newFile(file ?? ReportFolder.fileName(for: table.title) + ".csv"))
+    var table = table
+    if metrics.isSynthetic { table.title += " (synthetic data)" }
     metrics.add(table)
     report.add(table)
+    return table
   }
 
   /// Writes a table as CSV and nothing else: one too long to be read in a report.
@@ -85,7 +90,8 @@ public struct ReportFolder: Sendable {
   }
 
   /// Adds a comparison with a document, as its table.
-  public mutating func add(_ comparison: DocumentComparison, file: String? = nil) throws {
+  @discardableResult
+  public mutating func add(_ comparison: DocumentComparison, file: String? = nil) throws -> Table {
     try add(comparison.table, file: file)
   }
 

@@ -107,7 +107,8 @@ import TensorCore
       Issue.record("no tables in metrics.json")
       return
     }
-    #expect(tables.map { $0["title"] } == ["Test accuracy, by class", "Document"])
+    #expect(
+      tables.map { $0["title"] } == ["Test accuracy, by class (synthetic data)", "Document (synthetic data)"])
   }
 
   // A run must not compute for an hour and then find that its folder is a file.

@@ -121,6 +121,8 @@ int ck_pool_threads(void) {
 
 void ck_pool_set_threads(int count) { resize(count, false); }
 
+int ck_pool_idle_threads(void) { return __atomic_load_n(&busy, __ATOMIC_RELAXED) ? 1 : ck_pool_threads(); }
+
 void ck_pool_run(size_t tasks, void (*body)(void *, size_t), void *context) {
   int threads = ck_pool_threads();
   if (tasks < 2 || threads < 2 || __atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE)) {

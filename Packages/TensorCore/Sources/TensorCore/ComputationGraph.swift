@@ -29,8 +29,8 @@ public struct ComputationGraph: Sendable {
 
   enum Operation: Sendable {
     case input
-    case convolution(weight: Tensor, bias: Tensor?, settings: ConvolutionSettings)
-    case linear(weight: Tensor, bias: Tensor?)
+    case convolution(weight: Tensor, bias: Tensor?, settings: ConvolutionSettings, execution: WeightExecution)
+    case linear(weight: Tensor, bias: Tensor?, execution: WeightExecution)
     case affine(scale: Tensor, shift: Tensor)
     case relu
     case maxPool(PoolingWindow)
@@ -67,26 +67,34 @@ public struct ComputationGraph: Sendable {
   }
 
   /// A convolution of `[c, h, w]`; see `Tensor.convolved`.
+  ///
+  /// - Parameter execution: how the forward pass is computed; the way back is always dense.
   public mutating func convolution(
-    _ x: Value, weight: Tensor, bias: Tensor?, settings: ConvolutionSettings
+    _ x: Value, weight: Tensor, bias: Tensor?, settings: ConvolutionSettings,
+    execution: WeightExecution = .dense
   ) -> Value {
     let output = settings.outputShape(input: shape(of: x).inserting(axis: 0), weight: weight.shape)
     precondition(
       bias == nil || bias!.shape == [weight.shape[0]],
       "convolution: weight \(weight.shape) with bias \(bias!.shape)")
     return add(
-      .convolution(weight: weight, bias: bias, settings: settings), [x], output.removing(axis: 0))
+      .convolution(weight: weight, bias: bias, settings: settings, execution: execution), [x],
+      output.removing(axis: 0))
   }
 
   /// A fully connected layer, `[k] → [outputs]` with weight `[outputs, k]`.
-  public mutating func linear(_ x: Value, weight: Tensor, bias: Tensor?) -> Value {
+  ///
+  /// - Parameter execution: how the forward pass is computed; the way back is always dense.
+  public mutating func linear(
+    _ x: Value, weight: Tensor, bias: Tensor?, execution: WeightExecution = .dense
+  ) -> Value {
     precondition(
       weight.rank == 2 && shape(of: x) == [weight.shape[1]],
       "linear: weight \(weight.shape) for a sample \(shape(of: x))")
     precondition(
       bias == nil || bias!.shape == [weight.shape[0]],
       "linear: weight \(weight.shape) with bias \(bias!.shape)")
-    return add(.linear(weight: weight, bias: bias), [x], [weight.shape[0]])
+    return add(.linear(weight: weight, bias: bias, execution: execution), [x], [weight.shape[0]])
   }
 
   /// `scale[c] · x + shift[c]` for each channel c of `[c, …]`.

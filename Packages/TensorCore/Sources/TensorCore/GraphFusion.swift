@@ -64,7 +64,7 @@ struct GraphFusion {
     _ value: Int, _ index: Int, affine: (scale: Tensor, shift: Tensor), _ endings: Bool
   ) -> Bool {
     guard let place = soleMaker(of: value), steps[place].scale == nil,
-      case .convolution(let weight, let bias, let settings) = steps[place].operation
+      case .convolution(let weight, let bias, let settings, let execution) = steps[place].operation
     else { return false }
     if steps[place].thenReLU || steps[place].addend != nil {
       if !endings { return false }
@@ -75,7 +75,7 @@ struct GraphFusion {
       let scaled = affine.scale * (bias ?? .zeros(shape: affine.scale.shape)) + affine.shift
       steps[place].operation = .convolution(
         weight: weight * affine.scale.reshaped(to: [weight.shape[0], 1, 1, 1]), bias: scaled,
-        settings: settings)
+        settings: settings, execution: execution)
     }
     redirect(place, to: index)
     return true

@@ -6,6 +6,7 @@ final class PreparedConvolution: Sendable {
     case direct(DirectCorrelation, Tensor)
     case scatter(ScatterGradient, Tensor)
     case winograd(WinogradConvolution, Tensor)
+    case sparse(SparseConvolutionWeights)
   }
 
   private let s: ConvolutionShape
@@ -15,13 +16,19 @@ final class PreparedConvolution: Sendable {
   /// - Parameters:
   ///   - image: `[c, h, w]`, the convolution's input without the batch.
   ///   - pass: forward or input gradient.
-  init(weight: Tensor, settings: ConvolutionSettings, image: Shape, pass: ConvolutionPass) {
+  ///   - execution: how the forward pass is computed; gradients are always dense.
+  init(
+    weight: Tensor, settings: ConvolutionSettings, image: Shape, pass: ConvolutionPass,
+    execution: WeightExecution
+  ) {
     precondition(pass != .weightGradient, "PreparedConvolution: weights are fixed")
     let input = image.inserting(axis: 0)
     let s = ConvolutionShape(input: input, weight: weight.shape, settings: settings)
     self.s = s
     result = pass == .forward ? settings.outputShape(input: input, weight: weight.shape) : input
-    if ConvolutionPath.resolve(nil, for: pass, s) == .winograd {
+    if execution == .sparse && pass == .forward {
+      algorithm = .sparse(SparseConvolutionWeights(weight, settings: settings))
+    } else if ConvolutionPath.resolve(nil, for: pass, s) == .winograd {
       let winograd = WinogradConvolution(s, inputGradient: pass == .inputGradient)
       algorithm = .winograd(winograd, winograd.transformWeights(weight.pointer))
     } else if pass == .inputGradient && ScatterGradient.suits(s) {
@@ -61,6 +68,7 @@ final class PreparedConvolution: Sendable {
         winograd.run(
           images: images, x: x.pointer, gate: gate?.pointer, weight: weight.pointer, ending: ending,
           into: target)
+      case .sparse(let weight): weight.run(x: x.pointer, input: x.shape, ending: ending, into: target)
       }
     }
     return y

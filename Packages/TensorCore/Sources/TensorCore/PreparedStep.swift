@@ -15,6 +15,7 @@ struct PreparedStep: Sendable {
   private enum Work: Sendable {
     case convolution(PreparedConvolution, bias: Tensor?, back: PreparedConvolution?)
     case linear(PreparedProduct, back: PreparedProduct?)
+    case sparseLinear(SparseMatrix, bias: Tensor?, back: PreparedProduct?)
     case affine(forward: ChannelNormalization, back: ChannelNormalization)
     case maxPool(PoolingWindow)
     case averagePool(PoolingWindow, countsPadding: Bool)
@@ -42,19 +43,22 @@ struct PreparedStep: Sendable {
     shape = graph.nodes[step.output].shape
     let image = graph.nodes[step.inputs[0]].shape
     switch step.operation {
-    case .convolution(let weight, let bias, let settings):
+    case .convolution(let weight, let bias, let settings, let execution):
       func make(_ pass: ConvolutionPass) -> PreparedConvolution {
-        PreparedConvolution(weight: weight, settings: settings, image: image, pass: pass)
+        PreparedConvolution(
+          weight: weight, settings: settings, image: image, pass: pass, execution: execution)
       }
       // The lists join operations alike up to the end of a ReLU, and the value before it tells the weights.
       work = .convolution(
         weights.convolution(at: step.inputs[0] * graph.nodes.count + step.output) { make(.forward) },
         bias: bias,
         back: gradients ? make(.inputGradient) : nil)
-    case .linear(let weight, let bias):
-      work = .linear(
-        PreparedProduct(weight, transposed: true, bias: bias),
-        back: gradients ? PreparedProduct(weight, transposed: false) : nil)
+    case .linear(let weight, let bias, let execution):
+      let back = gradients ? PreparedProduct(weight, transposed: false) : nil
+      switch execution {
+      case .dense: work = .linear(PreparedProduct(weight, transposed: true, bias: bias), back: back)
+      case .sparse: work = .sparseLinear(SparseMatrix(weight), bias: bias, back: back)
+      }
     case .affine(let scale, let shift):
       let zeros = Tensor.zeros(shape: scale.shape)
       let identity = ChannelStatistics(mean: zeros, variance: .ones(shape: scale.shape))
@@ -98,6 +102,8 @@ struct PreparedStep: Sendable {
         x, bias: bias, addend: step.addend.map { values[$0]! }, thenReLU: step.thenReLU, scale: step.scale,
         shift: step.shift)
     case .linear(let product, _): return product(x, thenReLU: step.thenReLU)
+    case .sparseLinear(let weight, let bias, _):
+      return x.linear(weight: weight, bias: bias, thenReLU: step.thenReLU)
     case .affine(let map, _): return map(x)
     case .maxPool(let window):
       if !keepsPlaces { return x.maxPooled(window, thenReLU: step.thenReLU) }
@@ -134,7 +140,7 @@ struct PreparedStep: Sendable {
         add(dy, to: addend)
       }
       slopes[step.inputs[0]] = back!(dy, gate: gate, addend: slopes[step.inputs[0]])
-    case .linear(_, let back): add(back!(gated()), to: step.inputs[0])
+    case .linear(_, let back), .sparseLinear(_, _, let back): add(back!(gated()), to: step.inputs[0])
     case .affine(_, let back): add(back(gated()), to: step.inputs[0])
     case .maxPool: add(places[step.output]!.gradient(upstream: dy), to: step.inputs[0])
     case .averagePool(let window, let counts):

@@ -38,9 +38,14 @@ public struct SafeTensors: Sendable, Equatable {
 
   /// Arrays and text to write.
   public init(entries: [String: Entry] = [:], metadata: [String: String] = [:]) {
+    self.init(entries: entries, metadata: metadata, fileName: "safetensors")
+  }
+
+  /// Arrays and text from a file of any kind.
+  init(entries: [String: Entry], metadata: [String: String], fileName: String) {
     self.entries = entries
     self.metadata = metadata
-    fileName = "safetensors"
+    self.fileName = fileName
   }
 
   /// Same arrays and text, whatever file they came from.
@@ -68,13 +73,7 @@ public struct SafeTensors: Sendable, Equatable {
         type: array.type, shape: array.shape,
         bytes: try reader.slice(at: header.byteCount + array.range.lowerBound, count: array.range.count),
         name: "\(array.name) in \(reader.name)")
-      entries[array.name] =
-        switch array.type {
-        case .float16, .bfloat16, .float32, .float64: .tensor(try stored.tensor())
-        case .bool, .uint8: .bytes(try stored.byteTensor())
-        case .int64: .integers(try stored.integers(), as: .int64)
-        case .int8, .int16, .uint16, .int32, .uint32, .uint64: .integers(try stored.integers(), as: .int32)
-        }
+      entries[array.name] = try stored.entry()
     }
   }
 
@@ -150,6 +149,18 @@ public struct SafeTensors: Sendable, Equatable {
 
   // By bytes, as Rust compares; Swift's own order depends on Unicode's normal forms.
   private static func precedes(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
+}
+
+extension StoredArray {
+  /// The array in the form that holds its type.
+  func entry() throws -> SafeTensors.Entry {
+    switch type {
+    case .float16, .bfloat16, .float32, .float64: .tensor(try tensor())
+    case .bool, .uint8: .bytes(try byteTensor())
+    case .int64: .integers(try integers(), as: .int64)
+    case .int8, .int16, .uint16, .int32, .uint32, .uint64: .integers(try integers(), as: .int32)
+    }
+  }
 }
 
 extension SafeTensors.Entry {

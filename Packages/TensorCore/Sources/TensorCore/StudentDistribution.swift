@@ -31,4 +31,17 @@ public struct StudentDistribution: Hashable, Sendable {
     return BetaDistribution(a: degreesOfFreedom / 2, b: 0.5)
       .cumulative(degreesOfFreedom / sum, complement: t * t / sum)
   }
+
+  /// The t ≥ 0 that a value is at least as far from 0 as, on either side, with this probability: the inverse of
+  /// `twoSidedTail`.
+  ///
+  ///     t² = ν (1 − x) / x,  x = the p-quantile of Beta(ν/2, ½)
+  ///
+  /// - Precondition: 0 < probability ≤ 1.
+  public func twoSidedQuantile(_ probability: Double) -> Double {
+    precondition(
+      probability > 0 && probability <= 1, "twoSidedQuantile: probability \(probability) is outside 0...1")
+    let x = BetaDistribution(a: degreesOfFreedom / 2, b: 0.5).quantile(probability)
+    return (degreesOfFreedom * (1 - x) / x).squareRoot()
+  }
 }

@@ -21,4 +21,19 @@ public struct Summary: Hashable, Sendable {
 
   /// The standard deviation divided by the root of the count: how far the mean itself would spread.
   public var standardError: Double { standardDeviation / Double(count).squareRoot() }
+
+  /// The interval around the mean that, for normally distributed values, misses the true mean in a fraction
+  /// 1 − `confidence` of all samples; nil for fewer than two values.
+  ///
+  ///     mean ± t · s / √n,  t = the (1 + confidence) / 2 quantile of Student's distribution with n − 1 degrees of freedom
+  ///
+  /// - Precondition: 0 < confidence < 1.
+  public func interval(confidence: Double = 0.95) -> ClosedRange<Double>? {
+    precondition(confidence > 0 && confidence < 1, "interval: confidence \(confidence) is outside 0...1")
+    guard count > 1, standardError.isFinite else { return nil }
+    let width =
+      StudentDistribution(degreesOfFreedom: Double(count - 1)).twoSidedQuantile(1 - confidence)
+      * standardError
+    return (mean - width)...(mean + width)
+  }
 }

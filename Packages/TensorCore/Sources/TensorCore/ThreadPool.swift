@@ -14,6 +14,9 @@ public enum ThreadPool {
     set { ck_pool_set_threads(Int32(clamping: newValue)) }
   }
 
+  /// How many threads would share a job now: 1 inside a task. For choices that no result depends on.
+  static var idleThreadCount: Int { Int(ck_pool_idle_threads()) }
+
   /// Runs `body(0)` to `body(tasks − 1)`, each once, on all threads, and returns when all are done.
   public static func run(tasks: Int, _ body: (Int) -> Void) {
     if tasks <= 1 {

@@ -178,6 +178,40 @@ import Testing
     #expect(slopes[0].mismatch(with: slopes[1], relativeToLargest: 1e-5) == nil, "\(name)")
   }
 
+  // Sparse execution joins residuals, ReLUs and affine maps as dense execution does, and has the dense gradient.
+  @Test func sparseIsMaskedDense() {
+    func compiled(_ execution: WeightExecution) -> CompiledGraph {
+      var g = ComputationGraph(input: [6, 9, 10])
+      func conv(_ x: Value, _ label: String, _ settings: ConvolutionSettings) -> Value {
+        let weight = Self.uniform([6, 6 / settings.groups, 3, 3], label)
+        return g.convolution(
+          x, weight: weight * Self.uniform(weight.shape, label + " mask").relu(),
+          bias: Self.uniform([6], label + " bias"), settings: settings, execution: execution)
+      }
+      let y = g.relu(conv(g.input, "first", ConvolutionSettings(padding: 1)))
+      let z = conv(y, "second", ConvolutionSettings(padding: 1, groups: 3))
+      let scaled = g.affine(z, scale: Self.uniform([6], "scale"), shift: Self.uniform([6], "shift"))
+      let sum = g.relu(g.sum(scaled, y))
+      let ended = g.affine(sum, scale: Self.uniform([6], "last"), shift: Self.uniform([6], "last shift"))
+      let small = conv(ended, "third", ConvolutionSettings(stride: 2))
+      let weight = Self.uniform([5, 96], "linear") * Self.uniform([5, 96], "linear mask").relu()
+      let last = g.linear(
+        g.flatten(small), weight: weight, bias: Self.uniform([5], "b"), execution: execution)
+      let rectified = g.relu(last)
+      return CompiledGraph(g, outputs: [rectified, small])
+    }
+    let (dense, sparse) = (compiled(.dense), compiled(.sparse))
+    for count in [1, 7] {
+      let x = Self.uniform([count, 6, 9, 10], "x")
+      for (a, b) in zip(sparse.run(x), dense.run(x)) {
+        #expect(a.mismatch(with: b, relativeToLargest: 1e-5) == nil)
+      }
+      let slopes = [sparse, dense].map { $0.outputAndInputGradient(at: x) { y, _ in y }.gradient }
+      #expect(slopes[1].sumOfSquares() > 0)
+      #expect(slopes[0].mismatch(with: slopes[1], relativeToLargest: 1e-5) == nil)
+    }
+  }
+
   // The gradient starts from the first output, wherever it stands in the graph.
   @Test func firstOutputNeedNotBeLast() {
     var graph = ComputationGraph(input: [2])

@@ -242,7 +242,7 @@ struct Refusal: Sendable {
     },
   ]
 
-  static let refusals = ofTensors + CompiledGraphTests.refusals
+  static let refusals = ofTensors + CompiledGraphTests.refusals + SparseConvolutionTests.refusals
 
   @Test(arguments: refusals.indices) func isRefused(index: Int) async throws {
     let result = try await #require(processExitsWith: .failure, observing: [\.standardErrorContent]) {

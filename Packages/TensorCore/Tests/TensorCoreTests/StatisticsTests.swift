@@ -221,4 +221,38 @@ private func isClose(_ a: Double, _ b: Double, relative: Double, absolute: Doubl
     #expect(isClose(summary.standardError, 7.5.squareRoot(), relative: 1e-14))
     #expect(Summary([3]).standardDeviation.isNaN && Summary([]).mean.isNaN)
   }
+
+  // scipy.stats.t.ppf 1.17 at 0.975 and 0.95: 1, 4 and 9 degrees of freedom.
+  @Test func studentQuantiles() {
+    let cases: [(Double, Double, Double)] = [
+      (1, 0.05, 12.706204736174694), (4, 0.05, 2.7764451051977934), (9, 0.05, 2.262157162798205),
+      (4, 0.1, 2.1318467863266495),
+    ]
+    for (degrees, probability, expected) in cases {
+      let t = StudentDistribution(degreesOfFreedom: degrees).twoSidedQuantile(probability)
+      #expect(isClose(t, expected, relative: 1e-9), "\(degrees)")
+    }
+    #expect(StudentDistribution(degreesOfFreedom: 3).twoSidedQuantile(1) == 0)
+  }
+
+  // Mean 10, s = √30, n = 4: 10 ± 3.1824463052837078 · √7.5.
+  @Test func intervalOfTheMean() throws {
+    let interval = try #require(Summary([4, 7, 13, 16]).interval())
+    let width = 3.1824463052837078 * 7.5.squareRoot()
+    #expect(isClose(interval.lowerBound, 10 - width, relative: 1e-9))
+    #expect(isClose(interval.upperBound, 10 + width, relative: 1e-9))
+    #expect(Summary([3]).interval() == nil && Summary([3, 3]).interval() == 3...3)
+  }
+
+  // scipy.stats.ttest_ind(equal_var=False) 1.17.
+  @Test func welch() throws {
+    let (first, second) = (Summary([4, 7, 13, 16]), Summary([1, 2, 2, 5, 3.5]))
+    let test = try #require(WelchTTest(first, second))
+    #expect(isClose(test.statistic, 2.5825543525218713, relative: 1e-9))
+    #expect(isClose(test.degreesOfFreedom, 3.3939401994415217, relative: 1e-9))
+    #expect(isClose(test.pValue, 0.07204498685118974, relative: 1e-9))
+    #expect(WelchTTest(Summary([3]), second) == nil)
+    #expect(WelchTTest(Summary([3, 3]), Summary([3, 3]))?.pValue == 1)
+    #expect(WelchTTest(Summary([3, 3]), Summary([4, 4]))?.pValue == 0)
+  }
 }

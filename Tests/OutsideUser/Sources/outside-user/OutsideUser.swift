@@ -1,5 +1,6 @@
 import Attacks
 import AutoDiffLite
+import Compression
 import Datasets
 import Foundation
 import ImageCodecs
@@ -7,7 +8,8 @@ import NNLayers
 import Reporting
 import TensorCore
 
-/// Trains and attacks with an operation, a layer, an optimizer, a data source and an attack that Rampart has not:
+/// Trains, attacks and prunes with an operation, a layer, an optimizer, a data source, an attack and a score that Rampart
+/// has not:
 /// ends with status 1 where one of them does not work.
 @main
 enum OutsideUser {
@@ -18,7 +20,7 @@ enum OutsideUser {
     ) { $0[0].swish() }
     demand(check.passed, "\(check)")
 
-    let loop = TrainingLoop(epochs: 30, batchSize: 50, key: key)
+    var loop = TrainingLoop(epochs: 30, batchSize: 50, key: key)
     var state = TrainingState(
       model: Sequential(
         GatedLayer(inputs: 2, outputs: 32, key: key.derived("first")),
@@ -35,6 +37,12 @@ enum OutsideUser {
     let attack = BoundarySearch(budget: L2Ball(radius: 0.15), steps: 10)
     let result = try judge(attack, against: LayerClassifier(state.model), on: batch, key: key)
     demand(result.robustErrors.successes > 2 * result.cleanErrors.successes + 20, "\(result.robustErrors)")
+
+    try Pruner(score: RowShare()).prune(&state.model, to: 0.5)
+    loop.epochs += 10
+    try loop.run(&state, on: Rings(count: 600, key: key.derived("train")))
+    let pruned = try state.model.evaluate(on: test).accuracy
+    demand(abs(SparsityReport(of: state.model).sparsity - 0.5) < 1e-3 && pruned > 0.9, "pruned: \(pruned)")
 
     var table = Table("Rings", columns: ["What", "Share wrong"])
     for (name, share) in [("clean", result.cleanErrors), (result.attack, result.robustErrors)] {

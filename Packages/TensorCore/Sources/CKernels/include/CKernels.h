@@ -13,6 +13,8 @@ int ck_instruction_level(void);
 // Thread pool.
 int ck_pool_threads(void);
 void ck_pool_set_threads(int count);
+// How many threads would share a job now: 1 from inside a task.
+int ck_pool_idle_threads(void);
 // Runs body(context, 0 ..< tasks), each once, and returns when all are done.
 void ck_pool_run(size_t tasks, __attribute__((swift_attr("@Sendable"))) void (*body)(void *context, size_t task),
                  void *context);
@@ -168,6 +170,15 @@ void ck_steepest(int norm, const float *g, float *y, size_t n);
 void ck_ball_step(
     const ck_ball_step_settings *s, float *p, const float *g, const float *x, float *candidate, size_t n);
 
+// The shortest change d of a sample t of n elements, in L-infinity or L2, after which value + w·(t + d − p) is 0 and t + d is
+// in the range, in which t must lie; as near as the range allows where it cannot be 0.
+typedef struct {
+  int norm;         // ck_norm_linf or ck_norm_l2
+  float low, high;  // the range
+} ck_plane_settings;
+void ck_plane_change(
+    const ck_plane_settings *s, const float *t, const float *p, const float *w, double value, float *d, size_t n);
+
 // Noisy copies of an image of `size` floats, one after the other: y = clamp(x + noise). The noise of all copies is one
 // run of ck_random_normal's draws (mean 0) from first_block on.
 typedef struct {
@@ -272,6 +283,54 @@ typedef struct {
 void ck_direct_band(const ck_band_shape *s, const float *x, const float *w, float *y);
 // y[channel] += the sum of the channel's plane where `gate`, if any, is positive
 void ck_add_plane_sums(const float *x, const float *gate, size_t channels, size_t plane, double *y);
+
+// Convolution by lists of non-zero taps (see sparse.c), for one group of channels.
+typedef struct {
+  size_t inputs, outputs;            // channels of the group
+  size_t unit_inputs, unit_outputs;  // channels of an image
+  size_t height, width, output_height, output_width;
+  size_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width;
+  size_t padding_height, padding_width;
+  size_t group_channels;             // input channels that are packed at a time
+} ck_sparse_shape;
+typedef struct {
+  uint32_t place;  // from the start of the packed channels to the vectors it is multiplied with
+  float weight;
+} ck_sparse_tap;
+size_t ck_sparse_group_channels(const ck_sparse_shape *s);
+// starts[number of channel groups * outputs + 1]: where the taps of each output begin, for each group of input channels.
+void ck_sparse_pack(const ck_sparse_shape *s, const float *w, uint32_t *starts, ck_sparse_tap *taps);
+// Blocks into which the output of so many images falls, and the floats that a block's outputs need as scratch.
+size_t ck_sparse_blocks(const ck_sparse_shape *s, size_t images);
+size_t ck_sparse_scratch(const ck_sparse_shape *s, size_t outputs);
+// x, y and the ending's addend begin at the group's first channel; taps are the group's.
+void ck_sparse(const ck_sparse_shape *s, const float *x, size_t images, const uint32_t *starts, const ck_sparse_tap *taps,
+               const ck_direct_ending *e, size_t block, size_t first_output, size_t outputs, float *y, float *scratch);
+// y[row][sample] = the sum of a row's elements (see sparse_rows.c) times x[place][sample]. Up to 63 floats after the last
+// of x are read.
+void ck_sparse_rows(const uint32_t *starts, const ck_sparse_tap *taps, size_t rows, const float *x, size_t samples,
+                    float *y);
+
+// Products of bytes (see int8.c). `tap` leads from a pixel's place to what each tap multiplies, `words` words of four
+// channels; weights are [blocks of up to 64 outputs][tap][word][output][4]; outputs are a multiple of 16.
+typedef struct {
+  size_t taps, words, outputs;
+  const ptrdiff_t *tap;
+  const int8_t *weights;
+} ck_int8_product;
+// Results are written from each pixel's target on, to `bytes` or to `floats`; the addend, if any, lies as they do. Bytes
+// stand for values (byte - zero) * their scale; sums are clamped to lowest ... highest before the zero point is added.
+typedef struct {
+  const float *scale, *offset;
+  const uint8_t *addend;
+  float addend_scale, lowest, highest;
+  int32_t addend_zero, zero;
+  uint8_t *bytes;
+  float *floats;
+} ck_int8_ending;
+int ck_int8_has_vnni(void);
+void ck_int8(const ck_int8_product *s, const ck_int8_ending *e, const uint8_t *x, const int32_t *places,
+             const int32_t *targets, size_t pixels, int portable);
 
 // Winograd convolution F(4x4, 3x3) (see winograd.c). Output pixels are cut into tiles of 4x4; rows of tiles are counted
 // through all images. Output channels are cut into panels of ck_gemm_panel_columns().
