@@ -1,7 +1,7 @@
 import TensorCore
 
 /// A search for inputs that reach a goal within a budget. Attacks do not judge themselves: `judge` does.
-public protocol Attack: Sendable, CustomStringConvertible {
+public protocol Attack<Allowed>: Sendable, CustomStringConvertible {
   /// The kind of budget.
   associatedtype Allowed: Budget
   /// What it may do to an input.

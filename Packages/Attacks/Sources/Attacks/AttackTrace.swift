@@ -65,6 +65,13 @@ public struct AttackTrace: Sendable, Hashable {
     }
   }
 
+  /// In which run each sample first reached the goal; nil for never.
+  public var runsToSuccess: [Int?] {
+    (0..<count).map { sample in
+      moments.firstIndex { $0[sample].isReached }.map { $0 / (steps + 1) }
+    }
+  }
+
   /// The samples of several traces of one attack, one after the other.
   ///
   /// - Precondition: all have the same runs and steps.

@@ -41,6 +41,10 @@ extension Budget {
 public protocol NormBall: Budget, Hashable {
   /// The norm.
   static var norm: VectorNorm { get }
+  /// A ball.
+  ///
+  /// - Precondition: the radius is not negative and finite.
+  init(radius: Float)
 }
 
 extension NormBall {

@@ -12,6 +12,8 @@ public protocol Goal: Sendable {
   /// The goal of some of the samples alone, in this order, or nil if it cannot be cut: it is then always asked about
   /// whole batches.
   func part(_ rows: [Int]) -> Self?
+  /// The class of each sample that the goal is about, for attacks that compare logits; nil if it is about something else.
+  var aim: ClassAim? { get }
 }
 
 extension Goal {
@@ -22,6 +24,9 @@ extension Goal {
 
   /// Nil: asked about whole batches.
   public func part(_ rows: [Int]) -> Self? { nil }
+
+  /// Nil: about something else than one class.
+  public var aim: ClassAim? { nil }
 
   /// The value of `objective`: `[n, classes] → [n]`.
   public func objectives(_ logits: Tensor) -> Tensor { objective(Variable(logits)).value }
@@ -34,6 +39,9 @@ public struct Untargeted: Goal {
 
   /// Away from these labels.
   public init(labels: IntTensor) { self.labels = labels }
+
+  /// Away from the labels.
+  public var aim: ClassAim? { ClassAim(classes: labels, isTargeted: false) }
 
   /// Away from the labels of these samples.
   public func part(_ rows: [Int]) -> Untargeted? { Untargeted(labels: labels.gathered(rows: rows)) }
@@ -64,6 +72,9 @@ public struct Targeted: Goal {
   public init(target: Int, count: Int) {
     self.init(targets: IntTensor([Int](repeating: target, count: count)))
   }
+
+  /// Towards the targets.
+  public var aim: ClassAim? { ClassAim(classes: targets, isTargeted: true) }
 
   /// Towards the targets of these samples.
   public func part(_ rows: [Int]) -> Targeted? { Targeted(targets: targets.gathered(rows: rows)) }

@@ -26,14 +26,17 @@ public struct ProjectedGradient<Allowed: Budget>: Attack {
   /// digits of the model's own arithmetic in a batch of another size. A goal that cannot be cut into parts keeps its
   /// batches whole.
   public var leavesWhenReached: Bool
+  /// μ: how much of the gradients of a run's earlier steps, each divided by its L1 norm, is added to the present one before
+  /// the step; 0 goes along the present gradient alone.
+  public var momentum: Float
 
   /// An attack.
   ///
-  /// - Precondition: the step size is finite and not negative, `steps` is not negative, and there is one run or, from
+  /// - Precondition: the step size and the momentum are finite and not negative, `steps` is not negative, and there is one run or, from
   ///   random starts, more.
   public init(
     budget: Allowed, stepSize: Float, steps: Int, startsAtRandom: Bool = true, restarts: Int = 1,
-    keepsBest: Bool = false, leavesWhenReached: Bool = false
+    keepsBest: Bool = false, leavesWhenReached: Bool = false, momentum: Float = 0
   ) {
     precondition(
       stepSize >= 0 && stepSize.isFinite,
@@ -48,7 +51,10 @@ public struct ProjectedGradient<Allowed: Budget>: Attack {
     self.startsAtRandom = startsAtRandom
     self.restarts = restarts
     self.keepsBest = keepsBest
+    precondition(
+      momentum >= 0 && momentum.isFinite, "ProjectedGradient: momentum \(momentum) is negative or not finite")
     self.leavesWhenReached = leavesWhenReached
+    self.momentum = momentum
   }
 
   /// All runs of all samples. Run r of a sample draws from its key's `derived(r)`, so more restarts never lose what fewer
@@ -80,6 +86,7 @@ public struct ProjectedGradient<Allowed: Budget>: Attack {
     var batch = StandingSamples(x, goal: goal, keys: keys)
     for run in 0..<restarts where !batch.isEmpty {
       var point = batch.inputs
+      var velocity: Tensor?
       if startsAtRandom {
         point = budget.randomStart(
           batch.inputs, range: model.inputRange, keys: batch.keys.map { $0.derived(run) })
@@ -99,14 +106,27 @@ public struct ProjectedGradient<Allowed: Budget>: Attack {
           if leavesWhenReached, let rows = batch.release(offers) {
             point = point.gathered(rows: rows)
             slope = slope?.gathered(rows: rows)
+            velocity = velocity?.gathered(rows: rows)
           }
         }
         if let slope {
-          budget.ascend(&point, along: slope, by: stepSize, around: batch.inputs, range: model.inputRange)
+          let direction = direction(slope, &velocity)
+          budget.ascend(&point, along: direction, by: stepSize, around: batch.inputs, range: model.inputRange)
         }
       }
     }
     return best.points
+  }
+
+  /// The gradient, or with momentum `g ← μ g + ∇/‖∇‖₁`.
+  private func direction(_ slope: Tensor, _ velocity: inout Tensor?) -> Tensor {
+    if momentum == 0 { return slope }
+    var sum = slope
+    let lengths = slope.distances(to: .zeros(shape: slope.shape), in: .l1)
+    scaleSamples(&sum, by: lengths.map { $0 > 0 ? 1 / $0 : 0 })
+    if let velocity { sum.add(velocity, scaledBy: momentum) }
+    velocity = sum
+    return sum
   }
 
   private func answer(
@@ -122,5 +142,6 @@ public struct ProjectedGradient<Allowed: Budget>: Attack {
     "projected gradient, \(budget), \(steps) steps of \(stepSize)"
       + (startsAtRandom ? ", random start" : "") + (restarts > 1 ? ", \(restarts) restarts" : "")
       + (keepsBest ? ", best point" : "") + (leavesWhenReached ? ", leaving when reached" : "")
+      + (momentum > 0 ? ", momentum \(momentum)" : "")
   }
 }

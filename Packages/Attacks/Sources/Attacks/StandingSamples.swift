@@ -5,11 +5,11 @@ struct StandingSamples<Wanted: Goal> {
   /// `[m, …]`, the unchanged inputs.
   private(set) var inputs: Tensor
   /// What the rows of this batch are to reach.
-  private(set) var goal: Wanted
+  var goal: Wanted
   /// The rows' keys.
   private(set) var keys: [RandomKey]
   /// Which sample each row is.
-  private var samples: [Int]
+  private(set) var samples: [Int]
   /// The rows that were released but are still in the batch, because the goal cannot be cut.
   private var isReleased: [Bool]
 
@@ -39,12 +39,25 @@ struct StandingSamples<Wanted: Goal> {
 
   /// Releases those on offer that reach the goal. Where that makes the batch smaller, the rows that are left of it.
   mutating func release(_ offers: [PointOffer]) -> [Int]? {
-    for offer in offers where offer.isReached { isReleased[offer.row] = true }
-    let rows = standing
-    guard rows.count < samples.count, let part = goal.part(rows) else { return nil }
-    (inputs, goal, keys) = (inputs.gathered(rows: rows), part, rows.map { keys[$0] })
-    (samples, isReleased) = (rows.map { samples[$0] }, [Bool](repeating: false, count: rows.count))
-    return rows
+    release(rows: offers.filter(\.isReached).map(\.row))
+  }
+
+  /// Releases these rows. Where that makes the batch smaller, the rows that are left of it.
+  mutating func release(rows: [Int]) -> [Int]? {
+    for row in rows { isReleased[row] = true }
+    let left = standing
+    guard left.count < samples.count, let part = goal.part(left) else { return nil }
+    (inputs, goal, keys) = (inputs.gathered(rows: left), part, left.map { keys[$0] })
+    (samples, isReleased) = (left.map { samples[$0] }, [Bool](repeating: false, count: left.count))
+    return left
+  }
+
+  /// These rows of the batch alone; still in the whole batch, where the goal cannot be cut.
+  func part(rows: [Int]) -> StandingSamples {
+    var part = self
+    let wanted = Set(rows)
+    _ = part.release(rows: samples.indices.filter { !wanted.contains($0) })
+    return part
   }
 
   private var standing: [Int] { samples.indices.filter { !isReleased[$0] } }

@@ -50,6 +50,32 @@ public struct TransferResult: Sendable {
   /// anything: the samples that fool the target need not be among those that fool the source.
   public var ratio: Double { targetFooled.estimate / sourceFooled.estimate }
 
+  /// An interval of `ratio`: the bounds of the two rates, each with half of the risk, divided the pessimistic way. It holds
+  /// with at least the confidence, however the two rates depend on each other; wide where few samples fool the source, and
+  /// up to infinity where possibly none does.
+  ///
+  /// - Precondition: 0 < confidence < 1.
+  public func ratioInterval(confidence: Double = 0.95) -> ClosedRange<Double> {
+    let (over, under) = (
+      targetFooled.interval(confidence: (1 + confidence) / 2),
+      sourceFooled.interval(confidence: (1 + confidence) / 2)
+    )
+    return over.lowerBound / under.upperBound...over.upperBound / under.lowerBound
+  }
+
+  /// Samples that both models get wrong when clean, of those that at least one gets wrong: errors that need no attack to be
+  /// shared.
+  public var sharedCleanErrors: Proportion {
+    share(of: { !$0.isCorrect || !$1.isCorrect }) { !$0.isCorrect && !$1.isCorrect }
+  }
+
+  /// Samples that both models give the same wrong class after the attack, of those that both then get wrong.
+  public var sameWrongClass: Proportion {
+    share(of: { $0.adversarial.label != $0.label && $1.adversarial.label != $1.label }) {
+      $0.adversarial.label == $1.adversarial.label
+    }
+  }
+
   private func share(
     of included: (AttackRecord, AttackRecord) -> Bool, _ condition: (AttackRecord, AttackRecord) -> Bool
   ) -> Proportion {

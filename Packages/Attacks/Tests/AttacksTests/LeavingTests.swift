@@ -70,20 +70,20 @@ import Testing
     let moments = try #require(
       attack(ball, leaves: false).traced(x, against: model, goal: goal, keys: keys).trace
     ).stepsToSuccess
-    let counting = Counting(model)
+    let counter = QueryCounter(model)
     let labels = goal
-    _ = attack(ball, leaves: true).perturb(x, against: counting, goal: labels, keys: keys)
+    _ = attack(ball, leaves: true).perturb(x, against: counter, goal: labels, keys: keys)
     // the last point is not looked at: success there or none, it is the result
-    #expect(counting.take().rows == moments.reduce(0) { $0 + min(($1 ?? 8) + 1, 8) })
-    _ = attack(ball, leaves: false).perturb(x, against: counting, goal: labels, keys: keys)
-    #expect(counting.take().rows == 40 * 8)
+    #expect(counter.take().forwards == moments.reduce(0) { $0 + min(($1 ?? 8) + 1, 8) })
+    _ = attack(ball, leaves: false).perturb(x, against: counter, goal: labels, keys: keys)
+    #expect(counter.take().forwards == 40 * 8)
     // nothing is asked any more once all have left
     let easy = Untargeted(labels: IntTensor([Int](repeating: 3, count: 40)))
     let fallen = (0..<40).filter { easy.isReached(model.logits(x))[$0] }
     _ = attack(LInfBall(radius: 0), restarts: 3, leaves: true).perturb(
-      x.gathered(rows: fallen), against: counting,
+      x.gathered(rows: fallen), against: counter,
       goal: Untargeted(labels: easy.labels.gathered(rows: fallen)), keys: fallen.map { keys[$0] })
-    #expect(counting.take() == (rows: fallen.count, gradients: 1))
+    #expect(counter.take() == .init(forwards: fallen.count, gradients: fallen.count))
   }
 
   @Test func targetsFollowTheirSamples() {

@@ -7,13 +7,8 @@ import Testing
 /// Against Foolbox and torchattacks with the same weights and images, which Scripts/fixtures/make_attack_fixtures.py had
 /// them attack; nothing starts at random.
 @Suite struct LibraryParityTests {
-  private static let file = Result {
-    try SafeTensors(
-      contentsOf: try #require(Bundle.module.resourceURL).appendingPathComponent(
-        "Fixtures/attacks.safetensors"))
-  }
-  private static func tensor(_ name: String) throws -> Tensor { try file.get().tensor(named: name) }
-  private static func integers(_ name: String) throws -> IntTensor { try file.get().integers(named: name) }
+  private static func tensor(_ name: String) throws -> Tensor { try Digits.fixture.tensor(name) }
+  private static func integers(_ name: String) throws -> IntTensor { try Digits.fixture.integers(name) }
 
   /// One of the script's attacks.
   struct Case: Sendable, CustomStringConvertible {
@@ -27,26 +22,6 @@ import Testing
     static let all = VectorNorm.allCases.flatMap { norm in
       [Case(norm: norm, isTargeted: false), Case(norm: norm, isTargeted: true)]
     }
-  }
-
-  private static func network() throws -> Sequential {
-    let key = RandomKey(seed: 0)
-    var model = Sequential(
-      Convolution(inputs: 1, outputs: 4, kernel: 5, stride: 2, key: key), ReLU(),
-      Convolution(inputs: 4, outputs: 8, kernel: 5, stride: 2, key: key), ReLU(), Flatten(),
-      Linear(inputs: 128, outputs: 10, key: key))
-    let prefix = "network/"
-    let names = try file.get().names.filter { $0.hasPrefix(prefix) }
-    try model.load(
-      SafeTensors(
-        entries: Dictionary(
-          uniqueKeysWithValues: names.map { (String($0.dropFirst(prefix.count)), .tensor(try tensor($0))) })))
-    return model
-  }
-
-  private static func images() throws -> Tensor {
-    let bytes = try file.get().bytes(named: "images")
-    return Tensor(shape: bytes.shape, scalars: bytes.scalars.map { Float($0) / 255 })
   }
 
   private static func goal(_ which: Case, _ rows: Range<Int>) throws -> any Goal {
@@ -67,10 +42,10 @@ import Testing
 
   // Each step from where the library stood. A sign may differ where the gradient is no more than rounding.
   @Test(arguments: Case.all) func everyStepIsTheLibrarys(_ which: Case) throws {
-    let model = LayerClassifier(try Self.network())
+    let model = LayerClassifier(try Digits.network())
     let iterates = try Self.tensor("\(which)/iterates")
     let (steps, count) = (iterates.shape[0], iterates.shape[1])
-    let x = try Self.images()[rows: 0..<count]
+    let x = try Digits.images()[rows: 0..<count]
     let goal = try Self.goal(which, 0..<count)
     let budget = ball(which.norm, radius: which.firstRadius)
     var (flips, moved) = (0, 0)
@@ -99,8 +74,8 @@ import Testing
   // 40 steps: the same losses, and the same success but for samples that stand at the boundary. An L1 step moves one pixel:
   // where two are as steep up to rounding, the ways may part, and end close to each other.
   @Test(arguments: Case.all) func wholeRunsEndAsTheLibrarys(_ which: Case) throws {
-    let x = try Self.images()
-    let model = PlanClassifier(try Self.network().prepared(for: x.shape.removing(axis: 0)))
+    let x = try Digits.images()
+    let model = PlanClassifier(try Digits.network().prepared(for: x.shape.removing(axis: 0)))
     let goal = try Self.goal(which, 0..<x.shape[0])
     let changed = Self.search(
       which, radius: which.radius, step: 0.0625 * which.radius, steps: 40, from: x, against: model, goal: goal
@@ -111,7 +86,7 @@ import Testing
     for library in ["foolbox", "torchattacks"] where which.norm != .l1 || library == "foolbox" {
       let expected = try Self.tensor("\(which)/\(library)/loss").scalars
       let margins = try Self.tensor("\(which)/\(library)/margin").scalars
-      let success = try Self.file.get().bytes(named: "\(which)/\(library)/success").scalars
+      let success = try Digits.fixture.file.get().bytes(named: "\(which)/\(library)/success").scalars
       var parted = 0
       for i in losses.indices {
         let gap = abs(losses[i] - expected[i]) / max(expected[i], 1e-2)
@@ -133,13 +108,13 @@ import Testing
   }
 
   @Test(arguments: [false, true]) func singleStepsAreTheLibrarys(isTargeted: Bool) throws {
-    let model = LayerClassifier(try Self.network())
+    let model = LayerClassifier(try Digits.network())
     for norm in [VectorNorm.lInf, .l2] {
       let which = Case(norm: norm, isTargeted: isTargeted)
       let expected = try Self.tensor(
         "single/\(isTargeted ? "targeted" : "untargeted")/\(norm.rawValue.lowercased())")
       let count = expected.shape[0]
-      let x = try Self.images()[rows: 0..<count]
+      let x = try Digits.images()[rows: 0..<count]
       let goal = try Self.goal(which, 0..<count)
       func changed(_ budget: some Budget) -> Tensor {
         FastGradient(budget: budget).perturb(x, against: model, goal: goal, key: RandomKey(seed: 0))

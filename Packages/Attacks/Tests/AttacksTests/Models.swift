@@ -2,7 +2,6 @@ import Attacks
 import AutoDiffLite
 import Foundation
 import NNLayers
-import Synchronization
 import TensorCore
 
 /// `logits = x · weightᵀ + bias`, as a user writes a classifier of their own.
@@ -99,6 +98,13 @@ struct Rowwise: Classifier {
   func logits(_ x: Variable) -> Variable { (x.expanded(axis: 1) * Variable(weight)).tanh().sum(alongAxis: 2) }
 }
 
+/// A model of flat inputs that sees images.
+struct OnImages<Inner: Classifier>: Classifier {
+  var inner: Inner
+  var inputRange: ClosedRange<Float> { inner.inputRange }
+  func logits(_ x: Variable) -> Variable { inner.logits(x.flattened()) }
+}
+
 /// Points around three corners of a square in the middle of [0, 1]²: three classes that overlap a little.
 struct Clouds: BatchSource {
   let inputs: Tensor
@@ -126,36 +132,6 @@ struct Clouds: BatchSource {
     var state = TrainingState(model: MLP(widths: [2, 32, 3], key: key), optimizer: Adam(learningRate: 0.01))
     try TrainingLoop(epochs: 8, batchSize: 20, key: key).run(&state, on: self)
     return LayerClassifier(state.model)
-  }
-}
-
-/// Passes on to a model and counts the rows that it is asked about, and the calls for gradients.
-final class Counting<Model: Classifier>: Classifier {
-  let model: Model
-  private let numbers = Mutex((rows: 0, gradients: 0))
-
-  init(_ model: Model) { self.model = model }
-
-  var inputRange: ClosedRange<Float> { model.inputRange }
-  func logits(_ x: Variable) -> Variable { model.logits(x) }
-  func logits(_ x: Tensor) -> Tensor {
-    numbers.withLock { $0.rows += x.shape[0] }
-    return model.logits(x)
-  }
-  func logitsAndInputGradient(at x: Tensor, goal: some Goal) -> (logits: Tensor, gradient: Tensor) {
-    numbers.withLock {
-      $0.rows += x.shape[0]
-      $0.gradients += 1
-    }
-    return model.logitsAndInputGradient(at: x, goal: goal)
-  }
-
-  /// The counts since the last call.
-  func take() -> (rows: Int, gradients: Int) {
-    numbers.withLock { now in
-      defer { now = (0, 0) }
-      return now
-    }
   }
 }
 

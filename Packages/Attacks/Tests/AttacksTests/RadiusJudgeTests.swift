@@ -20,9 +20,11 @@ import Testing
     let targets = IntTensor((0..<61).map { ($0 / 2) % 3 })
     for targets in [nil, targets] {
       func check(_ attacks: [some Attack], gradients: Int) throws {
-        let counting = Counting(model)
-        let results = try judge(attacks, against: counting, on: batch, targets: targets, key: Self.key)
-        #expect(counting.take() == (rows: 61 * (gradients + 1 + attacks.count), gradients: gradients))
+        let counter = QueryCounter(model)
+        let results = try judge(attacks, against: counter, on: batch, targets: targets, key: Self.key)
+        #expect(
+          counter.count
+            == .init(forwards: 61 * (gradients + 1 + attacks.count), gradients: 61 * gradients))
         #expect(results.count == attacks.count)
         for (attack, result) in zip(attacks, results) {
           let single = try judge(attack, against: model, on: batch, targets: targets, key: Self.key)
@@ -41,8 +43,8 @@ import Testing
     let batch = try clouds.batch(at: Array(0..<61))
     let attacks = Self.radii.map(iterative)
     let alone = try judge(attacks, against: model, on: batch, key: Self.key)
-    let counting = Counting(model)
-    let results = try judge(attacks, against: counting, on: batch, standingOnly: true, key: Self.key)
+    let counter = QueryCounter(model)
+    let results = try judge(attacks, against: counter, on: batch, standingOnly: true, key: Self.key)
     var fallen: [Int: Tensor] = [:]
     var attacked = 0
     for (place, result) in results.enumerated() {
@@ -60,7 +62,7 @@ import Testing
         result.attack == "\(attacks[place])" + (place > 0 ? ", on samples that stood smaller radii" : ""))
     }
     #expect(fallen.count > 20 && fallen.count < 61)
-    #expect(counting.take().rows == 61 * (1 + attacks.count) + 6 * attacked)
+    #expect(counter.count.forwards == 61 * (1 + attacks.count) + 6 * attacked)
   }
 
   @Test func dataSetsBatchByBatch() throws {

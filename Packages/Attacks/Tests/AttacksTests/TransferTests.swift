@@ -84,6 +84,49 @@ import Testing
     #expect(transferred.rateAmongCorrect == Proportion(successes: 1, count: 3))
   }
 
+  // Sample 4 is wrong on both before, sample 2 on the target; after the attack both are wrong on 0, 1, 2 and 4, and
+  // differ on 1. The bounds are those of 5/7 at 97.5 %, by SciPy 1.17.
+  @Test func errorsInCommon() throws {
+    let (attacked, rows) = try result()
+    let transferred = try transfer(attacked, of: rows, to: Leaning())
+    #expect(transferred.sharedCleanErrors == Proportion(successes: 1, count: 2))
+    #expect(transferred.sameWrongClass == Proportion(successes: 3, count: 4))
+    let interval = transferred.ratioInterval()
+    #expect(abs(interval.lowerBound - 0.25482937457213667) < 1e-9)
+    #expect(abs(interval.upperBound - 3.924194381746684) < 1e-9)
+    let nothing = TransferResult(
+      attack: "none", source: attacked.records.filter { $0.index == 5 },
+      target: transferred.target.filter { $0.index == 5 })
+    #expect(nothing.ratio.isNaN && nothing.ratioInterval().upperBound == .infinity)
+  }
+
+  // The other way round by the same hand: the second model is fooled by samples 0 to 4, of which 0, 1, 2 and 4 fool the
+  // first; right on both when clean are 0, 1 and 3, of which 0 and 1 do.
+  @Test func tableInBothDirections() throws {
+    let attack = Replacing(budget: LInfBall(radius: 0.5), result: Rows.tensor(changed))
+    let table = try transferTable(
+      of: attack, among: [("first", Transparent()), ("second", Leaning())], on: Rows(clean, labels: labels),
+      key: Self.key)
+    #expect(table.attack == "replacing" && table.cells.map(\.source) == ["first", "second"])
+    let there = try #require(table.result(from: "first", to: "second"))
+    #expect(there.rate == Proportion(successes: 4, count: 5))
+    #expect(there.rateAmongCorrect == Proportion(successes: 2, count: 3))
+    let back = try #require(table.result(from: "second", to: "first"))
+    #expect(back.source.map(\.clean.label) == [0, 0, 2, 1, 0, 2, 2])
+    #expect(back.targetFooled == Proportion(successes: 5, count: 7))
+    #expect(back.rate == Proportion(successes: 4, count: 5))
+    #expect(back.rateAmongCorrect == Proportion(successes: 2, count: 3))
+    #expect(table.result(from: "first", to: "first") == nil)
+  }
+
+  @Test func modelsOfOneNameAreRefused() async {
+    await #expect(processExitsWith: .failure) {
+      _ = try transferTable(
+        of: FastGradient(budget: LInfBall(radius: 0)), among: [("a", Transparent()), ("a", Transparent())],
+        on: Rows([(0, 0.5)], labels: [0]), key: TransferTests.key)
+    }
+  }
+
   @Test func nothingFooled() throws {
     let nothing = TransferResult(attack: "none", source: [], target: [])
     #expect(nothing.rate.count == 0 && nothing.rateAmongCorrect.count == 0 && nothing.ratio.isNaN)
