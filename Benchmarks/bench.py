@@ -4,7 +4,8 @@
 Each row runs for 1 and 2 threads. Ours and the peers take turns for several rounds, so that a machine that slows down
 or speeds up does it to all; medians over the rounds are compared. PyTorch's program first finds the fastest of its
 modes (eager, channels last, torch.compile and so on), which then runs in every round. ONNX Runtime is a second peer of
-the inference rows. Kernel rows have no peer: they stand beside the machine's peak.
+the inference rows. Kernel rows have no peer: they stand beside the machine's peak. Nor have the rows of sparse and 8-bit
+plans, which are timed in turn with the dense plan in floats.
 
 PyTorch is optional, and so is ONNX Runtime. They are looked for in $RAMPART_PYTHON, then .venv/bin/python, then
 python3.
@@ -21,7 +22,7 @@ import sys
 import time
 
 import targets
-from report import print_kernels, print_rows
+from report import print_kernels, print_plans, print_rows
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OURS = ROOT / ".build/benchmarks/release/rampart-bench"
@@ -118,6 +119,12 @@ def kernels(threads, pattern):
     return [targets.judged_kernel(json.loads(line)) for line in lines]
 
 
+def plans(threads, pattern):
+    """The rows of all sparse and 8-bit plans whose names fit the pattern."""
+    lines = run(OURS, "--plans", pattern, "--threads", threads).splitlines()
+    return [targets.judged_plan(json.loads(line)) for line in lines]
+
+
 def load():
     return json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.is_file() else []
 
@@ -145,11 +152,16 @@ def main():
 
     names = [name for name in run(OURS, "--list").split() if fnmatch.fnmatchcase(name, options.rows)]
     kernel_names = [name for name in run(OURS, "--list-kernels").split() if fnmatch.fnmatchcase(name, options.rows)]
-    if not names and not kernel_names:
-        sys.exit(f"No row is called {options.rows}; `{OURS.relative_to(ROOT)} --list` and `--list-kernels` name them.")
+    plan_names = [name for name in run(OURS, "--list-plans").split() if fnmatch.fnmatchcase(name, options.rows)]
+    if not names and not kernel_names and not plan_names:
+        program = OURS.relative_to(ROOT)
+        sys.exit(f"No row is called {options.rows}; `{program} --list`, `--list-kernels` and `--list-plans` name them.")
     if kernel_names:
         for threads in options.threads:
             save(*kernels(threads, options.rows))
+    if plan_names:
+        for threads in options.threads:
+            save(*plans(threads, options.rows))
     if names:
         python = find_python()
         if python is None:
@@ -163,6 +175,7 @@ def main():
                 save(measure(name, threads, present, python, options))
     rows = load()
     print_kernels([targets.judged_kernel(row) for row in rows if "gflops" in row])
+    print_plans([targets.judged_plan(row) for row in rows if "plan_ms" in row])
     print_rows([targets.judged(row) for row in rows if "ours_ms" in row])
     print(f"Written: {TABLE.relative_to(ROOT)}")
 

@@ -41,6 +41,20 @@ def print_rows(rows):
     print(f"{sum(verdicts)} of {len(verdicts)} targets are met.")
 
 
+def print_plans(rows):
+    """Sparse and 8-bit plans beside the dense plan in floats, and what misses its target."""
+    if not rows:
+        return
+    width = max(len(row["name"]) for row in rows)
+    print(f"\n{'plan':{width}}  threads         ms     95 %   dense ms     95 %  factor  target")
+    for row in rows:
+        print(
+            f"{row['name']:{width}}  {row['threads']:7} {row['plan_ms']:10.3f} {row['plan_p95_ms']:8.3f}"
+            f" {row['dense_ms']:10.3f} {row['dense_p95_ms']:8.3f} {row['speedup']:7.2f}"
+            f"  {verdict(row['met'], row['target'], row['speedup'])}"
+        )
+
+
 def print_kernels(rows):
     """The kernels: their speed, the machine's peak, and what misses its target."""
     if not rows:

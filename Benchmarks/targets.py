@@ -31,6 +31,15 @@ WINOGRAD_MAP = 16
 WINOGRAD_BATCH = 16
 
 
+# How many times faster than the dense plan in floats sparse and 8-bit plans are to be.
+PLAN_FACTORS = (
+    ("*.sparse80.b16", 0.9),
+    ("*.sparse90.b16", 1.5),
+    ("*.sparse95.b16", 2.5),
+    ("plan.resnet.int8.*", 1.3),
+)
+
+
 def first_fit(patterns, name):
     return next((target for pattern, target in patterns if fnmatch.fnmatchcase(name, pattern)), None)
 
@@ -42,6 +51,12 @@ def judged(row):
     if row.get("onnx_ratio") is not None and onnx_target is not None:
         verdict |= {"onnx_target": onnx_target, "onnx_met": row["onnx_ratio"] >= onnx_target}
     return row | verdict
+
+
+def judged_plan(row):
+    """The row of a sparse or 8-bit plan with its target, and whether it meets it."""
+    target = first_fit(PLAN_FACTORS, row["name"])
+    return row | {"target": target, "met": row["speedup"] >= target if target else None}
 
 
 def share_target(layer):

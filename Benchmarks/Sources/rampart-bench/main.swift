@@ -1,9 +1,10 @@
 import Foundation
 import TensorCore
 
-// rampart-bench --list | --list-kernels
+// rampart-bench --list | --list-kernels | --list-plans
 // rampart-bench --row NAME --threads T --seconds S        one JSON line
 // rampart-bench --kernels [PATTERN] --threads T           one JSON line for each kernel that fits the shell pattern
+// rampart-bench --plans [PATTERN] --threads T             the same for sparse and 8-bit plans beside dense ones
 
 let arguments = CommandLine.arguments
 
@@ -26,6 +27,10 @@ if arguments.contains("--list-kernels") {
   for row in KernelRow.all { print(row.name) }
   exit(0)
 }
+if arguments.contains("--list-plans") {
+  for row in PlanRow.all { print(row.name) }
+  exit(0)
+}
 guard let threads = Int(value(of: "--threads") ?? "1"), threads > 0 else {
   fail("--threads takes a positive number")
 }
@@ -33,6 +38,11 @@ ThreadPool.threadCount = threads
 if arguments.contains("--kernels") {
   let pattern = value(of: "--kernels") ?? "*"
   for row in KernelRow.all where fnmatch(pattern, row.name, 0) == 0 { print(row.measured(threads: threads)) }
+  exit(0)
+}
+if arguments.contains("--plans") {
+  let pattern = value(of: "--plans") ?? "*"
+  for row in PlanRow.all where fnmatch(pattern, row.name, 0) == 0 { print(row.measured(threads: threads)) }
   exit(0)
 }
 guard let name = value(of: "--row"), let workload = Workload.all.first(where: { $0.name == name }) else {
