@@ -173,10 +173,12 @@ import Testing
         "sports",
         [
           "--data", data.path, "--out", out.path, "--epochs", "1", "--explained", "1", "--seeds", "2",
-          "--separate-test",
+          "--separate-test", "--samples", "2", "--training-samples", "1",
         ])
       #expect(run.status == 0, "\(run.errors)")
       let classify = out.appendingPathComponent("classify")
+      #expect(
+        FileManager.default.fileExists(atPath: out.appendingPathComponent("attack/metrics.json").path))
       let seeds = try String(contentsOf: classify.appendingPathComponent("seeds.csv"), encoding: .utf8)
       #expect(seeds.split(whereSeparator: \.isNewline).count == 1 + 4 && seeds.contains(",43,"))
       let metrics = try JSONValue(
