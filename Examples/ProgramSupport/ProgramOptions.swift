@@ -65,11 +65,8 @@ public struct ProgramDescription: Sendable {
     self.images = images
   }
 
-  private var common: [Option] {
-    [
-      Option(
-        "--data", value: "FOLDER", help: "the images; \"synthetic\" draws a stand-in (default \(images))")
-    ] + Self.common
+  private var data: Option {
+    Option("--data", value: "FOLDER", help: "the images; \"synthetic\" draws a stand-in (default \(images))")
   }
 
   private static let common: [Option] = [
@@ -85,7 +82,7 @@ public struct ProgramDescription: Sendable {
     Option("--help", help: "print this"),
   ]
 
-  var allOptions: [Option] { options + common }
+  var allOptions: [Option] { options + [data] + Self.common }
 
   /// The subcommand that arguments begin with, if any.
   func subcommand(of arguments: [String]) -> Subcommand? {

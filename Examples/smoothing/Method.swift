@@ -18,8 +18,8 @@ enum Method: String, CaseIterable {
   var networkName: String { "\(variant.rawValue)-\(rawValue)" }
 
   /// What a step minimises. The adversarial ones defend the L-infinity ball, because not even projected gradient training
-  /// withstands the document's L2 radius of 5. In all, what makes the network robust grows over the first half of the run or
-  /// begins after it: under a noise of 1 the network otherwise learns nothing.
+  /// withstands the document's L2 radius of 5. In all but the free one, what makes the network robust grows over the first
+  /// half of the run or begins after it: under a noise of 1 the network otherwise learns nothing.
   fileprivate func loss(_ plan: Plan) throws -> any TrainingLoss & CustomStringConvertible {
     let radius = plan.radius.lInf
     let warmUp = Double(plan.adversarialEpochs) / 2

@@ -108,9 +108,6 @@ private struct RivalLead: LogitGoal {
     of row: UnsafeBufferPointer<Float>, sample: Int, slope: UnsafeMutableBufferPointer<Float>?
   ) -> Double {
     let own = wanted.classes[sample]
-    let rival = row.ranking().filter { $0 != own }[rank]
-    slope?[rival] += 1
-    slope?[own] -= 1
-    return Double(row[rival]) - Double(row[own])
+    return row.lead(of: row.ranking().filter { $0 != own }[rank], over: own, slope: slope)
   }
 }

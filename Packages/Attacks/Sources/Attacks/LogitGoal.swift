@@ -56,6 +56,13 @@ extension UnsafeBufferPointer<Float> {
     return best
   }
 
+  /// How far a class is ahead of another; where `slope` is given, the gradient is added to it.
+  func lead(of ahead: Int, over behind: Int, slope: UnsafeMutableBufferPointer<Float>?) -> Double {
+    slope?[ahead] += 1
+    slope?[behind] -= 1
+    return Double(self[ahead]) - Double(self[behind])
+  }
+
   /// The classes in the order of falling scores, the first of equals first.
   func ranking() -> [Int] {
     indices.sorted { self[$0] != self[$1] ? self[$0] > self[$1] : $0 < $1 }

@@ -21,10 +21,9 @@ public struct Margin: Goal, LogitGoal {
   func objective(
     of row: UnsafeBufferPointer<Float>, sample: Int, slope: UnsafeMutableBufferPointer<Float>?
   ) -> Double {
-    let (own, sign) = (wanted.classes[sample], wanted.isTargeted ? 1.0 : -1.0)
+    let own = wanted.classes[sample]
     let rival = row.best(but: own)
-    slope?[own] += Float(sign)
-    slope?[rival] -= Float(sign)
-    return sign * (Double(row[own]) - Double(row[rival]))
+    return wanted.isTargeted
+      ? row.lead(of: own, over: rival, slope: slope) : row.lead(of: rival, over: own, slope: slope)
   }
 }

@@ -69,9 +69,6 @@ private struct DifferenceOfLogits: LogitGoal {
   func objective(
     of row: UnsafeBufferPointer<Float>, sample: Int, slope: UnsafeMutableBufferPointer<Float>?
   ) -> Double {
-    let (target, label) = (targets[sample], labels[sample])
-    slope?[target] += 1
-    slope?[label] -= 1
-    return Double(row[target]) - Double(row[label])
+    row.lead(of: targets[sample], over: labels[sample], slope: slope)
   }
 }

@@ -19,6 +19,17 @@ struct Fixture: Sendable {
   func integers(_ name: String) throws -> IntTensor { try file.get().integers(named: name) }
 }
 
+extension Layer {
+  /// Takes the weights that stand under `network/` in a fixture with these names.
+  mutating func loadNetwork(among names: [String], _ tensor: (String) throws -> Tensor) throws {
+    let prefix = "network/"
+    let entries = try names.filter { $0.hasPrefix(prefix) }.map {
+      (String($0.dropFirst(prefix.count)), SafeTensors.Entry.tensor(try tensor($0)))
+    }
+    try load(SafeTensors(entries: Dictionary(uniqueKeysWithValues: entries)))
+  }
+}
+
 /// The small network that Scripts/fixtures/make_attack_fixtures.py trained on scikit-learn's digits, and 24 digits that it
 /// has not seen.
 enum Digits {
@@ -30,14 +41,7 @@ enum Digits {
       Convolution(inputs: 1, outputs: 4, kernel: 5, stride: 2, key: key), ReLU(),
       Convolution(inputs: 4, outputs: 8, kernel: 5, stride: 2, key: key), ReLU(), Flatten(),
       Linear(inputs: 128, outputs: 10, key: key))
-    let prefix = "network/"
-    let names = try fixture.file.get().names.filter { $0.hasPrefix(prefix) }
-    try model.load(
-      SafeTensors(
-        entries: Dictionary(
-          uniqueKeysWithValues: names.map {
-            (String($0.dropFirst(prefix.count)), .tensor(try fixture.tensor($0)))
-          })))
+    try model.loadNetwork(among: fixture.file.get().names, fixture.tensor)
     return model
   }
 

@@ -45,6 +45,20 @@ import Testing
     }
   }
 
+  /// A model that changes its answers with the number of the call, from 1.
+  private func counting(_ change: @escaping @Sendable (_ answers: Variable, _ call: Int) -> Variable) -> Model
+  {
+    let calls = Mutex(0)
+    let plain = Model()
+    return Model(answers: { x in
+      let call = calls.withLock { calls in
+        calls += 1
+        return calls
+      }
+      return change(plain.answers(x), call)
+    })
+  }
+
   /// Needs no gradient: it knows the way.
   private struct Oracle: Attack {
     var budget: LInfBall
@@ -115,16 +129,7 @@ import Testing
 
   // The answers of call c are shifted by c: predictions stay, logits do not.
   @Test func answersThatChangeAreFlagged() throws {
-    let calls = Mutex(0)
-    let plain = Model()
-    let all = try findings(
-      Model(answers: { x in
-        let call = calls.withLock {
-          $0 += 1
-          return Float($0)
-        }
-        return plain.answers(x) + call
-      }))
+    let all = try findings(counting { answers, call in answers + Float(call) })
     #expect(flagged(all) == [.repeatability])
     #expect(try finding(.repeatability, all).measured.hasPrefix("40 samples"))
     #expect(try finding(.independence, all).severity == .undecided)
@@ -148,16 +153,7 @@ import Testing
 
   // The sixth call is that after the attack of radius 0; from it on the logits have the other sign.
   @Test func radiusZeroMustChangeNothing() throws {
-    let calls = Mutex(0)
-    let plain = Model()
-    let all = try findings(
-      Model(answers: { x in
-        let call = calls.withLock {
-          $0 += 1
-          return $0
-        }
-        return plain.answers(x) * (call > 5 ? -1 : 1)
-      }))
+    let all = try findings(counting { answers, call in answers * (call > 5 ? -1 : 1) })
     let zero = try finding(.zeroRadius, all)
     #expect(zero.severity == .invalid && zero.measured.contains("40 changed their class"))
   }

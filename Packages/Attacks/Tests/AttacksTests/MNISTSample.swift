@@ -4,18 +4,12 @@ import NNLayers
 import TensorCore
 import Testing
 
-/// The network that Scripts/fixtures/make_autoattack_fixtures.py trained adversarially on MNIST, 1,000 test images, and what
-/// the authors' AutoAttack made of them.
+/// The network that Scripts/fixtures/make_autoattack_fixtures.py trained adversarially on MNIST, and 1,000 test images.
 enum MNISTSample {
   static let fixture = Fixture("autoattack.safetensors")
-  private static let arrays = file("autoattack.npz")
-  private static let outcomes = file("autoattack-outcomes.npz")
-
-  private static func file(_ name: String) -> Result<NPZFile, any Error> {
-    Result {
-      try NPZFile(
-        contentsOf: try #require(Bundle.module.resourceURL).appendingPathComponent("Fixtures/\(name)"))
-    }
+  private static let arrays = Result {
+    try NPZFile(
+      contentsOf: try #require(Bundle.module.resourceURL).appendingPathComponent("Fixtures/autoattack.npz"))
   }
 
   /// The radius that each norm is attacked with.
@@ -37,26 +31,11 @@ enum MNISTSample {
       Convolution(inputs: 1, outputs: 16, kernel: 5, stride: 2, key: key), ReLU(),
       Convolution(inputs: 16, outputs: 32, kernel: 5, stride: 2, key: key), ReLU(), Flatten(),
       Linear(inputs: 512, outputs: 10, key: key))
-    let prefix = "network/"
-    let names = try arrays.get().names.filter { $0.hasPrefix(prefix) }
-    try model.load(
-      SafeTensors(
-        entries: Dictionary(
-          uniqueKeysWithValues: names.map {
-            (String($0.dropFirst(prefix.count)), .tensor(try arrays.get().array(named: $0).tensor()))
-          })))
+    try model.loadNetwork(among: arrays.get().names) { try arrays.get().array(named: $0).tensor() }
     return model
   }
 
   static func classifier() throws -> some Classifier {
     PlanClassifier(try network().prepared(for: [1, 28, 28]))
-  }
-
-  /// Which images stand the authors' attack, for each of its seeds.
-  static func standing(_ norm: VectorNorm, _ attack: String) throws -> [[Bool]] {
-    let file = try outcomes.get()
-    return try file.names.filter { $0.hasPrefix("\(name(norm))/\(attack)/") }.sorted().map {
-      try file.array(named: $0).byteTensor().scalars.map { $0 == 1 }
-    }
   }
 }

@@ -103,18 +103,6 @@ static void CK(scatter_any)(const ck_scatter_shape *s, const float *dy, const fl
   CK_PASTE(scatter_full, CK_VERSION)(s, dy, w, dx);
 }
 
-// every second float of two vectors
-static inline CK(vf) CK(load_even)(const float *p) {
-  CK(vf) a = CK(load)(p), b = CK(load)(p + CK_LANES);
-#if CK_LANES == 16
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-#elif CK_LANES == 8
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
-#else
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6);
-#endif
-}
-
 static inline void CK(copy_vector)(const float *x, const float *gate, float *y) {
   CK(vf) v = CK(load)(x);
   if (gate != NULL) v = CK(choose)(CK(load)(gate) > CK(splat)(0), v, CK(splat)(0));

@@ -108,29 +108,11 @@ static inline CK(strip_place) CK(place_strip)(const CK(strip_plan) *p, size_t st
 
 // ---- input
 
-static inline CK(vf) CK(even)(CK(vf) a, CK(vf) b) {
-#if CK_LANES == 16
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-#elif CK_LANES == 8
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
-#else
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6);
-#endif
-}
-static inline CK(vf) CK(odd)(CK(vf) a, CK(vf) b) {
-#if CK_LANES == 16
-  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-#elif CK_LANES == 8
-  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
-#else
-  return __builtin_shufflevector(a, b, 1, 3, 5, 7);
-#endif
-}
 
 // Pixels, `stride` apart.
 static inline CK(vf) CK(load_apart)(const float *x, size_t stride) {
   if (stride == 1) return CK(load)(x);
-  if (stride == 2) return CK(even)(CK(load)(x), CK(load)(x + CK_LANES));
+  if (stride == 2) return CK(load_even)(x);
   float lanes[CK_LANES];
   for (size_t i = 0; i < CK_LANES; i++) lanes[i] = x[i * stride];
   return CK(load)(lanes);

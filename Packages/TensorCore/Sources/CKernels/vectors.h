@@ -32,6 +32,28 @@ static inline void CK(store_part)(float *p, CK(vf) v, size_t n) {
   for (size_t i = 0; i < n; i++) p[i] = lanes[i];
 }
 
+// every second lane of two vectors, from lane 0 or 1 on
+static inline CK(vf) CK(even)(CK(vf) a, CK(vf) b) {
+#if CK_LANES == 16
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#elif CK_LANES == 8
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+#else
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6);
+#endif
+}
+static inline CK(vf) CK(odd)(CK(vf) a, CK(vf) b) {
+#if CK_LANES == 16
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+#elif CK_LANES == 8
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+#else
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+#endif
+}
+// every second float from p on
+static inline CK(vf) CK(load_even)(const float *p) { return CK(even)(CK(load)(p), CK(load)(p + CK_LANES)); }
+
 static inline CK(vf) CK(splat)(float x) { return (CK(vf))x; }
 
 // a * b + c, rounded once where the instruction set has a fused multiply-add, else twice.
