@@ -93,8 +93,8 @@ let package = Package(
     .executableTarget(
       name: "sports",
       dependencies: [
-        "Datasets", "ImageCodecs", "Interpretability", "NNLayers", "ProgramSupport", "Reporting",
-        "TensorCore",
+        "Attacks", "Datasets", "ImageCodecs", "Interpretability", "NNLayers", "ProgramSupport",
+        "Reporting", "TensorCore",
       ], path: "Examples/sports"),
 
     .executableTarget(

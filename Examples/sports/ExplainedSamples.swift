@@ -16,14 +16,9 @@ struct ExplainedSamples {
   var count: Int { labels.count }
 
   init(_ study: Study, _ plan: ClassifyPlan) throws {
-    func inTurn(_ source: Subset) -> [Int] {
-      let places = (0..<source.classCount).map { source.places(of: $0) }
-      let rounds = places.map(\.count).max() ?? 0
-      return (0..<rounds).flatMap { round in places.compactMap { round < $0.count ? $0[round] : nil } }
-    }
     let data = study.data
-    let tested = Array(inTurn(data.test).prefix(plan.explained))
-    let learned = Array(inTurn(data.training).prefix(plan.explained - tested.count))
+    let tested = Array(data.test.placesInTurn.prefix(plan.explained))
+    let learned = Array(data.training.placesInTurn.prefix(plan.explained - tested.count))
     let parts = try [data.test.batch(at: tested), data.training.batch(at: learned)].filter { $0.count > 0 }
     images = .concatenated(parts.map(\.inputs))
     labels = IntTensor(parts.flatMap { batch in (0..<batch.count).map { batch.labels[$0] } })

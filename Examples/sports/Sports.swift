@@ -7,10 +7,11 @@ enum Sports {
     name: "sports",
     summary: """
       Document 4: trains a small convolutional network and a small residual network on photographs of ten kinds of sport,
-      judges them, and shows where in the images they look.
+      judges them, shows where in the images they look, and attacks them.
       """,
     subcommands: [
-      .init("classify", help: "problem A: trains, judges, explains and compares the two networks")
+      .init("classify", help: "problem A: trains, judges, explains and compares the two networks"),
+      .init("attack", help: "problem B: attacks the two saved networks and doubts what comes out"),
     ],
     options: [
       .init(
@@ -25,14 +26,23 @@ enum Sports {
         "--explained", value: "N",
         help: "how many images are explained by each method (default 100, quick 10)",
         subcommands: ["classify"]),
+      .init(
+        "--samples", value: "N", help: "how many test images are attacked (default all, quick 10)",
+        subcommands: ["attack"]),
+      .init(
+        "--training-samples", value: "N",
+        help: "how many training images are attacked besides (default 1000, quick 20)",
+        subcommands: ["attack"]),
     ], images: .sports10)
 
   static func main() {
     runProgram(description) { options in
-      let plan = try ClassifyPlan(options)
+      let classifyPlan = try ClassifyPlan(options)
+      let attackPlan = try AttackPlan(options)
       let study = Study(try SportsData(options), options)
       func runs(_ subcommand: String) -> Bool { (options.subcommand ?? subcommand) == subcommand }
-      if runs("classify") { try classify(study, plan) }
+      if runs("classify") { try classify(study, classifyPlan) }
+      if runs("attack") { try attack(study, attackPlan) }
     }
   }
 }

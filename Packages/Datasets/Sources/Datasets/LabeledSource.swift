@@ -53,6 +53,14 @@ extension LabeledSource {
   /// The places of a class's samples, ascending.
   public func places(of label: Int) -> [Int] { (0..<labels.count).filter { labels[$0] == label } }
 
+  /// All places, one of each class in turn: the first `classCount` have every class once, as long as each has samples.
+  public var placesInTurn: [Int] {
+    let classes = (0..<classCount).map { places(of: $0) }
+    return (0..<(classes.map(\.count).max() ?? 0)).flatMap { round in
+      classes.compactMap { round < $0.count ? $0[round] : nil }
+    }
+  }
+
   /// The samples with these indices, in this order.
   public func subset(at indices: [Int]) -> Subset { Subset(of: self, at: indices) }
 

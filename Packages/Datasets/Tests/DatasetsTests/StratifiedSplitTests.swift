@@ -97,4 +97,11 @@ import Testing
     #expect(batch.inputs.scalars == batch.indices.map(Float.init))
     #expect(batch.indices == [validation.sourceIndices[0], validation.sourceIndices[15]])
   }
+
+  // Labels 0 0 1 0 1 2 of seven classes: rounds (0, 1, 2), (0, 1), (0), each class's places ascending.
+  @Test func placesOfEachClassInTurn() {
+    let subset = LabeledImagesTests.images.subset(at: [0, 7, 1, 14, 8, 2])
+    #expect(subset.placesInTurn == [0, 2, 5, 1, 4, 3])
+    #expect(LabeledImagesTests.images.subset(at: []).placesInTurn.isEmpty)
+  }
 }
