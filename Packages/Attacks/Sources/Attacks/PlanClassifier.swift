@@ -2,15 +2,16 @@ import AutoDiffLite
 import NNLayers
 import TensorCore
 
-/// A prepared model as an attack sees it: the fastest way to attack a model that does not change meanwhile.
+/// A prepared model as an attack sees it: the fastest way to attack a model that does not change meanwhile, and the way to
+/// attack one as it is deployed (`QuantizedPlan`, `DeployedNetwork`).
 public struct PlanClassifier: Classifier {
   /// The prepared model.
-  public let plan: EvaluationPlan
+  public let plan: any InferencePlan
   /// The values a valid input's elements may take.
   public let inputRange: ClosedRange<Float>
 
   /// A view of a prepared model; `-.infinity ... .infinity` leaves inputs unbounded.
-  public init(_ plan: EvaluationPlan, inputRange: ClosedRange<Float> = 0...1) {
+  public init(_ plan: any InferencePlan, inputRange: ClosedRange<Float> = 0...1) {
     self.plan = plan
     self.inputRange = inputRange
   }

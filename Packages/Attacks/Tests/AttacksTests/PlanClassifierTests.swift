@@ -87,4 +87,31 @@ import Testing
       #expect(perturbed(rows) == Array(whole[(rows.lowerBound * 128)..<(rows.upperBound * 128)]))
     }
   }
+
+  // A network from a file is attacked as the plan that was saved, in floats and by bytes: by its gradient and without.
+  @Test func deployedNetworks() throws {
+    let (floats, bytes) = (
+      try model.prepared(for: [2, 8, 8]), try model.quantized(for: [2, 8, 8], calibration: x)
+    )
+    let goal = Untargeted(labels: floats.logits(x).argmax(alongAxis: 1))
+    let keys = (0..<21).map { Self.key.derived($0) }
+    let budget = LInfBall(radius: 0.1)
+    let pairs: [(any InferencePlan, SafeTensors)] = [
+      (floats, try floats.deployed()), (bytes, try bytes.deployed()),
+    ]
+    for (plan, file) in pairs {
+      let classifiers = [PlanClassifier(plan), PlanClassifier(try DeployedNetwork(file))]
+      let attacks: [any Attack] = [
+        ProjectedGradient(budget: budget, stepSize: 0.02, steps: 10),
+        SquareAttack(budget: budget, queries: 60),
+      ]
+      for attack in attacks {
+        let points = classifiers.map { attack.perturb(x, against: $0, goal: goal, keys: keys) }
+        #expect(points[0] == points[1] && points[0] != x)
+        // The straight-through gradient is a gradient: most samples fall, by bytes too.
+        let reached = goal.isReached(classifiers[1].logits(points[1])).count { $0 }
+        #expect(reached > 10, "\(attack): \(reached) of 21")
+      }
+    }
+  }
 }

@@ -108,15 +108,7 @@ extension ModelSummary: CustomStringConvertible {
           row.multiplyAdds == 0 ? "" : Self.grouped(row.multiplyAdds),
         ]
       }
-    let widths = heading.indices.map { column in ([heading] + cells).map { $0[column].count }.max() ?? 0 }
-    let lines = ([heading] + cells).map { line in
-      var text = line.indices.map { column in
-        let space = String(repeating: " ", count: widths[column] - line[column].count)
-        return column < 3 ? line[column] + space : space + line[column]
-      }.joined(separator: "  ")
-      while text.last == " " { text.removeLast() }
-      return text
-    }
+    let lines = alignedColumns([heading] + cells, leading: 3)
     let size = (mebibytes * 10_000).rounded() / 10_000
     return
       (lines + [

@@ -62,8 +62,18 @@ public struct PlanBuilder {
 
   func checkRequested() throws {
     let names = Set(seen.map(\.name))
-    for name in requested.union(executions.keys).sorted() where !names.contains(name) {
+    // The empty name is the model's own, where it is a single layer.
+    for name in requested.union(executions.keys.filter { !$0.isEmpty }).sorted() where !names.contains(name) {
       throw Pass.unknownLayer(name, seen: seen)
+    }
+    for (place, owner) in owners.enumerated() {
+      guard let execution = executions[owner], graph.sparsity(at: place) != nil,
+        !graph.canExecute(execution, at: place)
+      else { continue }
+      throw InputError(
+        .unsupported, "execution of layer \"\(owner)\"",
+        expected: graph.executions(at: place).map(\.rawValue).joined(separator: ", "),
+        found: execution.rawValue)
     }
   }
 }
@@ -81,12 +91,14 @@ extension Layer {
   ///   - sample: the shape of one input, without the batch: `[1, 28, 28]`.
   ///   - keeping: names of layers whose outputs are wanted too; they are computed apart from what follows them.
   ///   - executions: how layers compute their products, by name; the others are dense.
-  /// - Throws: `InputError.missing` for an unknown name, listing the valid ones with their shapes.
+  /// - Throws: `InputError.missing` for an unknown name, listing the valid ones with their shapes; `.unsupported` for a way
+  ///   in which a layer cannot be computed.
   public func prepared(
     for sample: Shape, keeping: Set<String> = [], executions: [String: WeightExecution] = [:]
   ) throws -> EvaluationPlan {
     var builder = PlanBuilder(sample: sample, keeping: keeping, executions: executions)
     let output = plan(builder.graph.input, in: &builder)
+    builder.noteOwner()
     try builder.checkRequested()
     return EvaluationPlan(builder, output: output)
   }

@@ -60,6 +60,31 @@ public final class CompiledGraph: Sendable {
     return results
   }
 
+  /// The seconds that operations take for a batch, each with what joined it, by their places in the graph's
+  /// `descriptions`. Parts of a batch that run at once are added up: the numbers compare ways to compute an operation, and
+  /// do not add to the batch's own time.
+  public func operationSeconds(_ x: Tensor) -> [Int: Double] {
+    check(x)
+    let count = forwardSteps.count
+    var seconds = [Double](repeating: 0, count: max(1, x.shape[0] * count))
+    seconds.withUnsafeMutableBufferPointer { buffer in
+      let seconds = SendablePointer(buffer.baseAddress!)
+      let clock = ContinuousClock()
+      forEachChunk(of: x) { rows, part in
+        var values = [Tensor?](repeating: nil, count: slots)
+        values[0] = part
+        for (number, step) in forwardSteps.enumerated() {
+          let elapsed = clock.measure { step.run(&values) }
+          seconds.pointer[rows.lowerBound * count + number] = elapsed / .seconds(1)
+        }
+      }
+    }
+    return Dictionary(
+      uniqueKeysWithValues: forwardSteps.enumerated().map { number, step in
+        (step.place, (0..<x.shape[0]).reduce(0) { $0 + seconds[$1 * count + number] })
+      })
+  }
+
   /// The first output, and the gradient with respect to the input of a function of it: `[n, …]` both.
   ///
   /// - Parameter upstream: the gradient of the function with respect to the output, for the output of some rows; called

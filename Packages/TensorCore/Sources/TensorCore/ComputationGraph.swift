@@ -48,7 +48,7 @@ public struct ComputationGraph: Sendable {
     var shape: Shape
   }
 
-  private(set) var nodes: [Node]
+  var nodes: [Node]
 
   /// A graph that does nothing yet.
   ///
@@ -68,7 +68,7 @@ public struct ComputationGraph: Sendable {
 
   /// A convolution of `[c, h, w]`; see `Tensor.convolved`.
   ///
-  /// - Parameter execution: how the forward pass is computed; the way back is always dense.
+  /// - Parameter execution: how the forward pass is computed; the way back is always `dense`.
   public mutating func convolution(
     _ x: Value, weight: Tensor, bias: Tensor?, settings: ConvolutionSettings,
     execution: WeightExecution = .dense
@@ -84,7 +84,7 @@ public struct ComputationGraph: Sendable {
 
   /// A fully connected layer, `[k] → [outputs]` with weight `[outputs, k]`.
   ///
-  /// - Parameter execution: how the forward pass is computed; the way back is always dense.
+  /// - Parameter execution: how the forward pass is computed, `dense` or `sparse`; the way back is always `dense`.
   public mutating func linear(
     _ x: Value, weight: Tensor, bias: Tensor?, execution: WeightExecution = .dense
   ) -> Value {

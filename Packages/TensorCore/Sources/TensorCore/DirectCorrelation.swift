@@ -110,19 +110,9 @@ struct DirectCorrelation: @unchecked Sendable {
     weightStride = s.kernel.height * s.kernel.width
     weightCount = s.outputs * s.taps
     (inputUnit, outputUnit) = (s.outputUnit, s.inputUnit)
-    let rowPhases = Self.phases(
-      count: s.height, kernel: s.kernel.height, stride: s.settings.stride.height,
-      padding: s.settings.padding.height, dilation: s.settings.dilation.height)
-    let columnPhases = Self.phases(
-      count: s.width, kernel: s.kernel.width, stride: s.settings.stride.width,
-      padding: s.settings.padding.width, dilation: s.settings.dilation.width)
-    func margins(_ phases: [Phase]) -> (before: Int, length: Int) {
-      let before = -min(0, phases.flatMap(\.elements).map(\.shift).min() ?? 0)
-      let end = phases.map { $0.count + max(0, $0.elements.map(\.shift).max() ?? 0) }.max() ?? 0
-      return (before, before + end)
-    }
-    let (top, rows) = margins(rowPhases)
-    let (left, width) = margins(columnPhases)
+    let (rowPhases, columnPhases) = Self.gradientPhases(s)
+    let (top, rows) = Self.margins(rowPhases)
+    let (left, width) = Self.margins(columnPhases)
     let columns = width + ck_lanes()
     pack = ck_pack_shape(
       channels: s.outputs, height: s.outputHeight, width: s.outputWidth, rows: rows, columns: columns,
@@ -186,9 +176,29 @@ struct DirectCorrelation: @unchecked Sendable {
   }
 
   /// The input pixels of one phase along one axis and the kernel elements that reach them.
-  private struct Phase {
+  struct Phase {
     var count: Int
     var elements: [(element: Int, shift: Int)]
+  }
+
+  /// The phases of rows and columns.
+  static func gradientPhases(_ s: ConvolutionShape) -> (rows: [Phase], columns: [Phase]) {
+    (
+      phases(
+        count: s.height, kernel: s.kernel.height, stride: s.settings.stride.height,
+        padding: s.settings.padding.height, dilation: s.settings.dilation.height),
+      phases(
+        count: s.width, kernel: s.kernel.width, stride: s.settings.stride.width,
+        padding: s.settings.padding.width, dilation: s.settings.dilation.width)
+    )
+  }
+
+  /// The zeros that all phases together need before the upstream gradient along one axis, and the length of both with the
+  /// zeros behind.
+  static func margins(_ phases: [Phase]) -> (before: Int, length: Int) {
+    let before = -min(0, phases.flatMap(\.elements).map(\.shift).min() ?? 0)
+    let end = phases.map { $0.count + max(0, $0.elements.map(\.shift).max() ?? 0) }.max() ?? 0
+    return (before, before + end)
   }
 
   private static func phases(count: Int, kernel: Int, stride: Int, padding: Int, dilation: Int) -> [Phase] {

@@ -1,6 +1,8 @@
 /// A step of a compiled graph: one operation with what could be joined to it. Slots are indices of graph nodes.
 struct GraphStep: Sendable {
   var operation: ComputationGraph.Operation
+  /// The operation's own place in the graph.
+  let place: Int
   var inputs: [Int]
   /// A residual that a convolution adds before its ReLU.
   var addend: Int?
@@ -46,7 +48,7 @@ struct GraphFusion {
     default: break
     }
     maker[index] = steps.count
-    steps.append(GraphStep(operation: node.operation, inputs: node.inputs, output: index))
+    steps.append(GraphStep(operation: node.operation, place: index, inputs: node.inputs, output: index))
   }
 
   /// The step that makes a value which nobody else needs.
@@ -64,18 +66,14 @@ struct GraphFusion {
     _ value: Int, _ index: Int, affine: (scale: Tensor, shift: Tensor), _ endings: Bool
   ) -> Bool {
     guard let place = soleMaker(of: value), steps[place].scale == nil,
-      case .convolution(let weight, let bias, let settings, let execution) = steps[place].operation
+      case .convolution = steps[place].operation
     else { return false }
     if steps[place].thenReLU || steps[place].addend != nil {
       if !endings { return false }
       steps[place].scale = affine.scale
       steps[place].shift = affine.shift
     } else {
-      // s (w * x + b) + t = (s w) * x + (s b + t)
-      let scaled = affine.scale * (bias ?? .zeros(shape: affine.scale.shape)) + affine.shift
-      steps[place].operation = .convolution(
-        weight: weight * affine.scale.reshaped(to: [weight.shape[0], 1, 1, 1]), bias: scaled,
-        settings: settings, execution: execution)
+      steps[place].operation = steps[place].operation.folded(with: affine)!
     }
     redirect(place, to: index)
     return true

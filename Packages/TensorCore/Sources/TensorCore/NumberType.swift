@@ -127,6 +127,11 @@ extension StoredArray {
   init(_ integers: IntTensor, as type: IntegerType, name: String) {
     let bytes =
       switch type {
+      case .int8:
+        integers.scalars.map { value in
+          guard let byte = Int8(exactly: value) else { preconditionFailure("\(name): \(value) as int8") }
+          return byte
+        }.withUnsafeBufferPointer { Data(buffer: $0) }
       case .int32: integers.scalars.withUnsafeBufferPointer { Data(buffer: $0) }
       case .int64: integers.scalars.map(Int64.init).withUnsafeBufferPointer { Data(buffer: $0) }
       }
@@ -140,10 +145,18 @@ extension StoredArray {
 
 /// How the integers of an `IntTensor` are written to a file.
 public enum IntegerType: Hashable, Sendable, CaseIterable {
+  /// A signed byte, −128 to 127.
+  case int8
   /// 32 bits, as they are in memory.
   case int32
   /// 64 bits, as PyTorch and NumPy hold labels and counters.
   case int64
 
-  var numberType: NumberType { self == .int32 ? .int32 : .int64 }
+  var numberType: NumberType {
+    switch self {
+    case .int8: .int8
+    case .int32: .int32
+    case .int64: .int64
+    }
+  }
 }

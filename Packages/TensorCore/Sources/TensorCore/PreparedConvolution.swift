@@ -3,7 +3,8 @@ internal import CKernels
 /// A convolution with fixed weights for images of one size: tables made and weights packed once, for one pass.
 final class PreparedConvolution: Sendable {
   private enum Algorithm: Sendable {
-    case direct(DirectCorrelation, Tensor)
+    /// With the same for several images at once, where that pays.
+    case direct(DirectCorrelation, ImageLaneCorrelation?, Tensor)
     case scatter(ScatterGradient, Tensor)
     case winograd(WinogradConvolution, Tensor)
     case sparse(SparseConvolutionWeights)
@@ -16,7 +17,7 @@ final class PreparedConvolution: Sendable {
   /// - Parameters:
   ///   - image: `[c, h, w]`, the convolution's input without the batch.
   ///   - pass: forward or input gradient.
-  ///   - execution: how the forward pass is computed; gradients are always dense.
+  ///   - execution: how the forward pass is computed; gradients are always `dense`.
   init(
     weight: Tensor, settings: ConvolutionSettings, image: Shape, pass: ConvolutionPass,
     execution: WeightExecution
@@ -26,9 +27,15 @@ final class PreparedConvolution: Sendable {
     let s = ConvolutionShape(input: input, weight: weight.shape, settings: settings)
     self.s = s
     result = pass == .forward ? settings.outputShape(input: input, weight: weight.shape) : input
+    let wanted: ConvolutionPath? =
+      switch execution {
+      case .direct where pass == .forward: .direct
+      case .winograd where pass == .forward: .winograd
+      default: nil
+      }
     if execution == .sparse && pass == .forward {
       algorithm = .sparse(SparseConvolutionWeights(weight, settings: settings))
-    } else if ConvolutionPath.resolve(nil, for: pass, s) == .winograd {
+    } else if ConvolutionPath.resolve(wanted, for: pass, s) == .winograd {
       let winograd = WinogradConvolution(s, inputGradient: pass == .inputGradient)
       algorithm = .winograd(winograd, winograd.transformWeights(weight.pointer))
     } else if pass == .inputGradient && ScatterGradient.suits(s) {
@@ -36,7 +43,11 @@ final class PreparedConvolution: Sendable {
       algorithm = .scatter(scatter, scatter.packWeights(weight.pointer))
     } else {
       let direct = pass == .forward ? DirectCorrelation.forward(s) : .inputGradient(s)
-      algorithm = .direct(direct, direct.packWeights(weight.pointer, groups: s.groups))
+      var together: ImageLaneCorrelation?
+      if ImageLaneCorrelation.suits(s, pass: pass) {
+        together = pass == .forward ? .forward(s) : .inputGradient(s)
+      }
+      algorithm = .direct(direct, together, direct.packWeights(weight.pointer, groups: s.groups))
     }
   }
 
@@ -55,7 +66,12 @@ final class PreparedConvolution: Sendable {
     let units = images * s.groups
     withExtendedLifetime((x, gate, bias, addend, scale, shift)) {
       switch algorithm {
-      case .direct(let direct, let weight):
+      case .direct(_, let together?, let weight)
+      where addend == nil && images >= ImageLaneCorrelation.fewestImages:
+        together.run(
+          images: images, x: x.pointer, gate: gate?.pointer, weight: weight.pointer, ending: ending,
+          into: target)
+      case .direct(let direct, _, let weight):
         direct.run(
           units: units, groups: s.groups, unitsPerTask: s.unitsPerTask(of: units), x: x.pointer,
           gate: gate?.pointer, weight: weight.pointer, ending: ending, into: target)

@@ -35,6 +35,8 @@ struct PreparedStep: Sendable {
   private let keepsPlaces: Bool
 
   var output: Int { step.output }
+  /// The operation's own place in the graph.
+  var place: Int { step.place }
 
   init(_ step: GraphStep, _ graph: ComputationGraph, weights: PreparedWeights, dead: [Int], gradients: Bool) {
     self.step = step
@@ -58,6 +60,7 @@ struct PreparedStep: Sendable {
       switch execution {
       case .dense: work = .linear(PreparedProduct(weight, transposed: true, bias: bias), back: back)
       case .sparse: work = .sparseLinear(SparseMatrix(weight), bias: bias, back: back)
+      case .direct, .winograd: preconditionFailure("linear: \(execution) is a way to compute convolutions")
       }
     case .affine(let scale, let shift):
       let zeros = Tensor.zeros(shape: scale.shape)

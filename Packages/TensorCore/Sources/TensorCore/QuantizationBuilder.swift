@@ -9,8 +9,10 @@ struct QuantizationBuilder {
   /// Slots that are others under another shape.
   private var aliases: [Int: Int] = [:]
 
+  /// - Parameter formats: from the places of results that are kept as bytes to their formats.
   init(
-    _ graph: ComputationGraph, output: ComputationGraph.Value, calibration: Tensor, rule: QuantizationRule
+    _ graph: ComputationGraph, output: ComputationGraph.Value,
+    formats: (_ places: [Int]) throws -> [Int: ByteFormat]
   ) throws {
     var steps = GraphFusion.steps(of: graph, kept: [output.index], endings: false)
     let channels = graph.nodes[0].shape.rank == 3 ? graph.nodes[0].shape[0] : graph.nodes[0].shape.count
@@ -25,9 +27,14 @@ struct QuantizationBuilder {
       steps.removeFirst()
     }
     self.steps = steps
+    guard [1, 3].contains(graph.nodes[0].shape.rank) else { throw Self.unsupported(.input) }
     for step in steps {
-      if case .reshape = step.operation { aliases[step.output] = source(of: step.inputs[0]) }
       switch step.operation {
+      case .reshape: aliases[step.output] = source(of: step.inputs[0])
+      // The bytes lie as before, so only a product over all of them can read them under another shape.
+      case let operation where aliases[step.inputs[0]] != nil:
+        if case .linear = operation { break }
+        throw Self.unsupported(operation)
       case .convolution(_, _, let settings, _) where settings.groups != 1:
         throw Self.unsupported(step.operation)
       case .averagePool(let window, countsPadding: true) where window.padding != 0:
@@ -35,8 +42,8 @@ struct QuantizationBuilder {
       default: break
       }
     }
-    let ranges = try Self.ranges(
-      graph, [entrance] + steps.map(\.output).filter { $0 != output.index }, calibration, rule)
+    let places = [entrance] + steps.map(\.output).filter { $0 != output.index && aliases[$0] == nil }
+    let formats = try formats(places)
     var borders: [Int: Extent] = [:]
     for step in steps {
       if case .convolution(_, _, let settings, _) = step.operation {
@@ -55,13 +62,12 @@ struct QuantizationBuilder {
       borders[source(of: addend)] = both
       borders[step.output] = both
     }
-    for (slot, range) in ranges where aliases[slot] == nil {
+    for slot in places {
       let readers = steps.filter { aliases[$0.output] == nil && source(of: $0.inputs[0]) == slot }
       let isRead4 = slot == entrance && readers.allSatisfy { Self.isProduct($0.operation) }
       var layout = ByteLayout(graph.nodes[slot].shape, multiple: isRead4 ? 4 : 16)
       layout.border = borders[slot] ?? 0
-      operands[slot] = QuantizedProduct.Operand(
-        layout: layout, format: ByteFormat(lowest: range.lowest, highest: range.highest))
+      operands[slot] = QuantizedProduct.Operand(layout: layout, format: formats[slot]!)
     }
     for step in steps {
       // The largest bytes are kept as they are.
@@ -126,10 +132,10 @@ struct QuantizationBuilder {
     return (ranges(grid.rows), ranges(grid.columns))
   }
 
-  /// The range of each slot over the calibration samples, by the rule.
-  private static func ranges(
-    _ graph: ComputationGraph, _ slots: [Int], _ calibration: Tensor, _ rule: QuantizationRule
-  ) throws -> [Int: (lowest: Double, highest: Double)] {
+  /// The format of each slot from its range over the calibration samples, by the rule.
+  static func formats(
+    of slots: [Int], in graph: ComputationGraph, calibration: Tensor, rule: QuantizationRule
+  ) throws -> [Int: ByteFormat] {
     let compiled = CompiledGraph(graph, outputs: slots.map { ComputationGraph.Value(index: $0) })
     func forEachBatch(_ body: ([Tensor]) -> Void) {
       for first in stride(from: 0, to: calibration.shape[0], by: 16) {
@@ -153,6 +159,7 @@ struct QuantizationBuilder {
       forEachBatch { values in for (place, value) in values.enumerated() { histograms[place].add(value) } }
       bounds = histograms.map { $0.range(rule) }
     }
-    return Dictionary(zip(slots, bounds), uniquingKeysWith: { first, _ in first })
+    let formats = bounds.map { ByteFormat(lowest: $0.lowest, highest: $0.highest) }
+    return Dictionary(zip(slots, formats), uniquingKeysWith: { first, _ in first })
   }
 }

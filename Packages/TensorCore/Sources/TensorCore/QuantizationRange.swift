@@ -87,6 +87,8 @@ struct ByteFormat: Hashable, Sendable {
   /// The byte that stands for 0, exactly.
   let zero: Int
 
+  init(scale: Float, zero: Int) { (self.scale, self.zero) = (scale, zero) }
+
   /// The format that covers a range with 256 bytes, 0 among their values.
   init(lowest: Double, highest: Double) {
     let width = highest - lowest

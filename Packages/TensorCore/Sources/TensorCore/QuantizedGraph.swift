@@ -53,21 +53,26 @@ public final class QuantizedGraph: Sendable {
     _ graph: ComputationGraph, output: ComputationGraph.Value, calibration: Tensor,
     rule: QuantizationRule = .minMax
   ) throws {
-    try self.init(graph, output: output, calibration: calibration, rule: rule, portable: false)
+    try self.init(StoredNetwork(graph, output: output, calibration: calibration, rule: rule))
   }
 
-  init(
-    _ graph: ComputationGraph, output: ComputationGraph.Value, calibration: Tensor, rule: QuantizationRule,
-    portable: Bool
-  ) throws {
-    precondition(
-      calibration.rank > 0 && calibration.shape[0] > 0, "QuantizedGraph: no samples to calibrate with")
+  /// A network that was quantised before.
+  ///
+  /// - Throws: `InputError.unsupported` and `.mismatch` for a network that bytes cannot compute.
+  /// - Precondition: it is in 8 bits.
+  public convenience init(_ network: StoredNetwork) throws { try self.init(network, portable: false) }
+
+  init(_ network: StoredNetwork, portable: Bool) throws {
+    guard let quantization = network.quantization else {
+      preconditionFailure("QuantizedGraph: a network in floats")
+    }
     self.portable = portable
+    let (graph, output) = (network.graph, network.output)
     sample = graph.nodes[0].shape
     slots = graph.nodes.count
     exit = output.index
     exitShape = graph.nodes[output.index].shape
-    let builder = try QuantizationBuilder(graph, output: output, calibration: calibration, rule: rule)
+    let builder = try QuantizationBuilder(graph, output: output, formats: quantization.formats(for:))
     entrance = builder.entrance
     (entranceScale, entranceShift) = (builder.entranceScale, builder.entranceShift)
     operands = builder.operands
@@ -83,7 +88,8 @@ public final class QuantizedGraph: Sendable {
       let input = builder.source(of: step.inputs[0])
       let addend = step.addend.map { builder.source(of: $0) }
       if case .reshape = step.operation { continue }
-      let work = try Self.work(step, input, addend, builder, isLast: step.output == output.index)
+      let work = try Self.work(
+        step, input, addend, builder, quantization.weights[step.place], isLast: step.output == output.index)
       steps.append(
         Step(work: work, input: input, addend: addend, output: step.output, thenReLU: step.thenReLU))
     }
@@ -96,26 +102,29 @@ public final class QuantizedGraph: Sendable {
   }
 
   private static func work(
-    _ step: GraphStep, _ input: Int, _ addend: Int?, _ builder: QuantizationBuilder, isLast: Bool
+    _ step: GraphStep, _ input: Int, _ addend: Int?, _ builder: QuantizationBuilder,
+    _ weights: QuantizedWeights?, isLast: Bool
   ) throws -> Work {
     let x = builder.operands[input]!
     let result = isLast ? nil : builder.operands[step.output]!
-    func product(_ weight: Tensor, _ bias: Tensor?, _ settings: ConvolutionSettings, _ output: Extent) -> Work
-    {
+    func product(
+      _ shape: Shape, _ bias: Tensor?, _ settings: ConvolutionSettings, _ output: Extent
+    ) -> Work {
       .product(
         QuantizedProduct(
-          weight: weight, bias: bias, settings: settings, thenReLU: step.thenReLU, x: x, result: result,
+          weight: weights!.reshaped(to: shape), bias: bias, settings: settings, thenReLU: step.thenReLU, x: x,
+          result: result,
           addend: addend.map { builder.operands[$0]!.format }, output: output, samples: chunk))
     }
     switch step.operation {
     case .convolution(let weight, let bias, let settings, _):
       let image: Shape = [1, x.layout.channels, x.layout.height, x.layout.width]
       let output = settings.outputShape(input: image, weight: weight.shape)
-      return product(weight, bias, settings, Extent(height: output[2], width: output[3]))
+      return product(weight.shape, bias, settings, Extent(height: output[2], width: output[3]))
     case .linear(let weight, let bias, _):
       // Over a flattened image it is a convolution whose kernel is as large as the image.
       let kernel = [weight.shape[0], x.layout.channels, x.layout.height, x.layout.width]
-      return product(weight.reshaped(to: Shape(kernel)), bias, ConvolutionSettings(), 1)
+      return product(Shape(kernel), bias, ConvolutionSettings(), 1)
     case .maxPool(let window): return .maxPool(window)
     case .averagePool, .adaptiveAveragePool:
       let windows = builder.windows(step, x.layout)

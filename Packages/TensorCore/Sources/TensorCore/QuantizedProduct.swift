@@ -26,9 +26,9 @@ struct ByteLayout: Hashable, Sendable {
 
 /// A convolution or product of bytes with 8-bit weights, and what is done to its sums.
 ///
-///     y = clamp(round((Σ q (x − zero) · scaleₓ · scaleₒ + biasₒ + addend) / scale_y)) + zero_y
+///     y = clamp(round((Σ q (x − zero) · scaleₓ · stepₒ + biasₒ + addend) / scale_y)) + zero_y
 ///
-/// with q = round(weight / scaleₒ) and scaleₒ = max |weightₒ| / 127 of output channel o. Sums of bytes are exact.
+/// with weights q and stepₒ of output channel o. Sums of bytes are exact.
 final class QuantizedProduct: Sendable {
   /// What is known of a byte operand or result.
   struct Operand: Sendable {
@@ -57,7 +57,7 @@ final class QuantizedProduct: Sendable {
   ///   - addend: what is added before the ReLU, laid out as the result.
   ///   - samples: how many are computed at a time at most.
   init(
-    weight: Tensor, bias: Tensor?, settings: ConvolutionSettings, thenReLU: Bool, x: Operand,
+    weight: QuantizedWeights, bias: Tensor?, settings: ConvolutionSettings, thenReLU: Bool, x: Operand,
     result: Operand?,
     addend: ByteFormat?, output: Extent, samples: Int
   ) {
@@ -94,29 +94,24 @@ final class QuantizedProduct: Sendable {
       }
     }
     (self.places, self.targets) = (FixedArray(places), FixedArray(targets))
-    // Quantised weights in the kernel's order, and what each output's sum is multiplied with and added to.
+    // The weights in the kernel's order, and what each output's sum is multiplied with and added to.
     var packed = [Int8](repeating: 0, count: outputs * taps.count * words * 4)
     var scale = [Float](repeating: 0, count: outputs)
     var offset = [Float](repeating: 0, count: outputs)
     let unit = Double(result?.format.scale ?? 1)
-    let values = weight.scalars
     let perOutput = inputs * taps.count
     for o in 0..<channels {
-      let row = values[(o * perOutput)..<((o + 1) * perOutput)]
-      let largest = row.reduce(Float(0)) { max($0, abs($1)) }
-      let step = largest > 0 ? largest / 127 : 1
       let (block, place) = (o / 64, o % 64)
       let width = min(64, outputs - block * 64)
       var sum = 0
       for c in 0..<inputs {
         for t in 0..<taps.count {
-          let q = Int8(
-            max(-127, min(127, (row[row.startIndex + c * taps.count + t] / step).rounded(.toNearestOrEven))))
+          let q = weight.values[o * perOutput + c * taps.count + t]
           sum += Int(q)
           packed[block * 64 * taps.count * words * 4 + ((t * words + c / 4) * width + place) * 4 + c % 4] = q
         }
       }
-      let factor = Double(x.format.scale) * Double(step)
+      let factor = Double(x.format.scale) * Double(weight.steps[o])
       scale[o] = Float(factor / unit)
       offset[o] = Float((Double(bias?.scalars[o] ?? 0) - factor * Double(x.format.zero * sum)) / unit)
     }

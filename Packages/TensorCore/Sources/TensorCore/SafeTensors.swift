@@ -7,14 +7,14 @@ import Foundation
 ///     let weight = try SafeTensors(contentsOf: url).tensor(named: "weight", shape: [10, 784])
 ///
 /// A file is an 8-byte length, a JSON header and the arrays' bytes. Reads every type of `NumberType`; writes
-/// F32, I32, I64 and U8, laid out as the reference implementation does, so that the same contents give the
+/// F32, I8, I32, I64 and U8, laid out as the reference implementation does, so that the same contents give the
 /// same bytes there and here. Source: https://github.com/huggingface/safetensors, README, "Format".
 public struct SafeTensors: Sendable, Equatable {
   /// One array.
   public enum Entry: Sendable, Equatable {
     /// Floats, written as F32; F16, BF16, F32 and F64 are read as these.
     case tensor(Tensor)
-    /// Integers and how to write them; I64 is read as `.int64`, all other integers but U8 as `.int32`.
+    /// Integers and how to write them; I8 and I64 are read as `.int8` and `.int64`, all other integers but U8 as `.int32`.
     case integers(IntTensor, as: IntegerType)
     /// Bytes, written as U8; U8 and BOOL are read as these.
     case bytes(ByteTensor)
@@ -34,7 +34,7 @@ public struct SafeTensors: Sendable, Equatable {
   /// Text stored beside the arrays.
   public var metadata: [String: String]
   /// The name of the file that this was read from, for error messages.
-  private let fileName: String
+  let fileName: String
 
   /// Arrays and text to write.
   public init(entries: [String: Entry] = [:], metadata: [String: String] = [:]) {
@@ -157,8 +157,9 @@ extension StoredArray {
     switch type {
     case .float16, .bfloat16, .float32, .float64: .tensor(try tensor())
     case .bool, .uint8: .bytes(try byteTensor())
+    case .int8: .integers(try integers(), as: .int8)
     case .int64: .integers(try integers(), as: .int64)
-    case .int8, .int16, .uint16, .int32, .uint32, .uint64: .integers(try integers(), as: .int32)
+    case .int16, .uint16, .int32, .uint32, .uint64: .integers(try integers(), as: .int32)
     }
   }
 }
@@ -169,7 +170,8 @@ extension SafeTensors.Entry {
     case .integers(_, as: .int64): 0
     case .tensor: 1
     case .integers(_, as: .int32): 2
-    case .bytes: 3
+    case .integers(_, as: .int8): 3
+    case .bytes: 4
     }
   }
 

@@ -88,7 +88,8 @@ import Testing
         layout: yLayout, format: ByteFormat(lowest: thenReLU ? 0 : -reach, highest: reach))
       let addend = ByteFormat(lowest: -reach / 3, highest: reach)
       let product = QuantizedProduct(
-        weight: weight, bias: bias, settings: settings, thenReLU: thenReLU, x: from, result: to,
+        weight: QuantizedWeights(quantizing: weight), bias: bias, settings: settings, thenReLU: thenReLU,
+        x: from, result: to,
         addend: hasAddend ? addend : nil, output: Extent(height: shape[2], width: shape[3]), samples: samples)
       for portable in [false, true] {
         var y = [UInt8](repeating: UInt8(to.format.zero), count: yLayout.count * samples)
@@ -125,7 +126,8 @@ import Testing
     let from = QuantizedProduct.Operand(
       layout: ByteLayout([inputs, 1, 1], multiple: 4), format: ByteFormat(lowest: 0, highest: 255))
     let product = QuantizedProduct(
-      weight: weight, bias: nil, settings: ConvolutionSettings(), thenReLU: false, x: from, result: nil,
+      weight: QuantizedWeights(quantizing: weight), bias: nil, settings: ConvolutionSettings(),
+      thenReLU: false, x: from, result: nil,
       addend: nil,
       output: 1, samples: 1)
     for portable in [false, true] {
@@ -206,7 +208,8 @@ import Testing
     #expect(error < 0.05, "\(rule): \(error)")
     #expect(error > 0.0005, "these are no bytes")
     // the same bits with and without VNNI, and in any company
-    let portable = try QuantizedGraph(graph, output: y, calibration: Self.images, rule: rule, portable: true)
+    let network = try StoredNetwork(graph, output: y, calibration: Self.images, rule: rule)
+    let portable = try QuantizedGraph(network, portable: true)
     #expect(portable.run(Self.images) == bytes)
     for rows in [0..<1, 3..<5, 2..<19] {
       #expect(quantized.run(Self.images[rows: rows]) == bytes[rows: rows])
@@ -254,5 +257,24 @@ import Testing
             g.input, weight: .ones(shape: [2, 1, 1, 1]), bias: nil, settings: ConvolutionSettings(groups: 2))
           return head(&g, y)
         }, x) == .unsupported)
+    // bytes lie as before under another shape: a map of its channels or rows would take the wrong ones
+    let reshaped: [(inout ComputationGraph, Value) -> Value] = [
+      { g, x in g.affine(x, scale: .ones(shape: [32]), shift: .ones(shape: [32])) },
+      { g, x in g.relu(x) },
+      { g, x in g.maxPool(g.reshape(x, to: [8, 2, 2]), PoolingWindow(2)) },
+      { g, x in
+        g.convolution(
+          g.reshape(x, to: [1, 4, 8]), weight: .ones(shape: [2, 1, 1, 1]), bias: nil,
+          settings: ConvolutionSettings())
+      },
+    ]
+    for operation in reshaped {
+      #expect(
+        failure(
+          { g in
+            let y = g.flatten(operation(&g, g.flatten(g.maxPool(g.input, PoolingWindow(1)))))
+            return g.linear(y, weight: .ones(shape: [3, g.shape(of: y).count]), bias: nil)
+          }, x) == .unsupported)
+    }
   }
 }

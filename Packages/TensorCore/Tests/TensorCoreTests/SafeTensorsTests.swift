@@ -26,6 +26,24 @@ import Testing
     #expect(try written.data() == FixtureFile.data("arrays/written.safetensors"))
   }
 
+  // safetensors 0.8.0 for the same arrays: signed bytes stand between wider integers and plain bytes.
+  @Test func signedBytesAsTheReferenceWritesThem() throws {
+    let file = SafeTensors(entries: [
+      "a": .bytes(ByteTensor(shape: [2], scalars: [1, 2])),
+      "z": .integers(IntTensor([-1, 2, -127]), as: .int8), "m": .integers(IntTensor([7]), as: .int32),
+      "f": .tensor(Tensor([1])),
+    ])
+    let header =
+      #"{"f":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"m":{"dtype":"I32","shape":[1],"#
+      + #""data_offsets":[4,8]},"z":{"dtype":"I8","shape":[3],"data_offsets":[8,11]},"#
+      + #""a":{"dtype":"U8","shape":[2],"data_offsets":[11,13]}}  "#
+    let expected =
+      Data([0xd8, 0, 0, 0, 0, 0, 0, 0]) + Data(header.utf8)
+      + Data([0, 0, 0x80, 0x3f, 7, 0, 0, 0, 0xff, 2, 0x81, 1, 2])
+    #expect(try file.data() == expected)
+    #expect(try SafeTensors(data: expected, name: "reference") == file)
+  }
+
   @Test func readsWhatTheReferenceWrote() throws {
     let read = try SafeTensors(contentsOf: FixtureFile.url("arrays/written.safetensors"))
     #expect(read == written)
@@ -41,7 +59,8 @@ import Testing
     }
     for name in ["int8", "int16", "int32", "int64"] {
       let expected = IntTensor(shape: [2, 3], scalars: counting.map { Int32($0 - 3) })
-      #expect(read.entries[name] == .integers(expected, as: name == "int64" ? .int64 : .int32))
+      let type: IntegerType = name == "int8" ? .int8 : name == "int64" ? .int64 : .int32
+      #expect(read.entries[name] == .integers(expected, as: type))
     }
     for name in ["uint16", "uint32", "uint64"] {
       #expect(try read.integers(named: name).scalars == counting.map(Int32.init))

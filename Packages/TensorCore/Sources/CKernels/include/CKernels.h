@@ -217,6 +217,11 @@ typedef struct {
 } ck_pack_shape;
 void ck_pack_image(const ck_pack_shape *s, const float *x, const float *gate, int clears, float *packed);
 
+// lanes[i * ck_lanes() + image] = x[image * stride + i] for i < count, 0 where `gate`, if any, is not positive and for
+// the lanes of images beyond `images`; and back.
+void ck_images_to_lanes(const float *x, const float *gate, size_t images, size_t stride, size_t count, float *lanes);
+void ck_lanes_to_images(const float *lanes, size_t images, size_t stride, size_t count, float *x);
+
 // Output channels come in blocks of at most six, as equal as possible; weights are packed [block][tap][channel].
 static inline size_t ck_direct_blocks(size_t channels) { return (channels + 5) / 6; }
 static inline size_t ck_direct_block_start(size_t channels, size_t block) {
