@@ -52,7 +52,7 @@ let package = Package(
       name: "Attacks", dependencies: ["NNLayers", "AutoDiffLite", "TensorCore"],
       path: "Packages/Attacks/Sources/Attacks"),
     .target(
-      name: "Defenses", dependencies: ["Attacks", "NNLayers", "AutoDiffLite", "TensorCore"],
+      name: "Defenses", dependencies: ["Attacks", "ImageCodecs", "NNLayers", "AutoDiffLite", "TensorCore"],
       path: "Packages/Defenses/Sources/Defenses"),
     .target(
       name: "Compression", dependencies: ["AutoDiffLite", "NNLayers", "TensorCore"],
@@ -93,8 +93,8 @@ let package = Package(
     .executableTarget(
       name: "sports",
       dependencies: [
-        "Attacks", "Datasets", "ImageCodecs", "Interpretability", "NNLayers", "ProgramSupport",
-        "Reporting", "TensorCore",
+        "Attacks", "Compression", "Datasets", "Defenses", "ImageCodecs", "Interpretability", "NNLayers",
+        "ProgramSupport", "Reporting", "TensorCore",
       ], path: "Examples/sports"),
 
     .executableTarget(
@@ -132,8 +132,9 @@ let package = Package(
     .testTarget(
       name: "RampartTests",
       dependencies: [
-        "Attacks", "AutoDiffLite", "Datasets", "Defenses", "ImageCodecs", "NNLayers", "ProgramSupport",
-        "Reporting", "TensorCore", "linear-adversary", "mnist-cnn", "mnist-mlp", "smoothing", "sports",
+        "Attacks", "AutoDiffLite", "Compression", "Datasets", "Defenses", "ImageCodecs", "NNLayers",
+        "ProgramSupport", "Reporting", "TensorCore", "linear-adversary", "mnist-cnn", "mnist-mlp",
+        "smoothing", "sports",
       ], path: "Tests/RampartTests"),
   ]
 )
