@@ -56,7 +56,10 @@ public func checkEvaluation<Ball: NormBall, BlackBox: Attack>(
   let samples = Batch(
     inputs: batch.inputs.gathered(rows: correct), labels: batch.labels.gathered(rows: correct),
     indices: correct.map { batch.indices[$0] })
-  findings += GradientChecks(model: model, batch: samples, budget: budget, steps: steps).findings
+  findings +=
+    GradientChecks(
+      model: model, batch: samples, budget: budget, steps: steps, key: key
+    ).findings
   var searches = SearchChecks(
     model: FiniteGradients(model: model), batch: samples, budget: budget, steps: steps, key: key)
   findings += try searches.findings(blackBox: blackBox)

@@ -7,6 +7,7 @@ struct GradientChecks<Model: Classifier, Ball: NormBall> {
   let budget: Ball
   /// How many steps the attack has.
   let steps: Int
+  let key: RandomKey
 
   var findings: [EvaluationFinding] {
     let margin = Margin(ClassAim(classes: batch.labels, isTargeted: false))
@@ -24,26 +25,30 @@ struct GradientChecks<Model: Classifier, Ball: NormBall> {
       share(
         .unsaturatedLoss, .doubtful, saturated, "have a slope that the loss hides",
         limit: EvaluationCheck.saturatedShare),
-      truthfulness(slope, margin, rows: steepness.indices.filter { steepness[$0].isFinite && !flat[$0] }),
+      truthfulness(margin),
     ]
   }
 
-  /// Whether a step of the attack's long run changes the margin by what the gradient says. The prediction is for the step
-  /// as it is after the projection and the rounding of its elements.
-  private func truthfulness(_ slope: Tensor, _ margin: Margin, rows: [Int]) -> EvaluationFinding {
-    guard !rows.isEmpty, let part = margin.part(rows) else {
+  /// Whether a step of the attack's long run changes the margin by what the gradient says: at a random point of the budget,
+  /// where that run begins. At the sample itself equal pixels tie in max-pooling, and a gradient there is one of several.
+  /// The prediction is for the step as it is after the rounding of its elements and the clamping to the range.
+  private func truthfulness(_ margin: Margin) -> EvaluationFinding {
+    let keys = batch.indices.map { key.derived($0) }
+    let start = budget.randomStart(batch.inputs, range: model.inputRange, keys: keys)
+    let (before, slope) = model.logitsAndInputGradient(at: start, goal: margin)
+    let rows = largest(slope).enumerated().filter { $1 > 0 && $1.isFinite }.map(\.offset)
+    if rows.isEmpty {
       return EvaluationFinding(
         check: .truthfulGradients, severity: .undecided, measured: "no sample has a slope", count: 0)
     }
-    let (x, slope) = (batch.inputs.gathered(rows: rows), slope.gathered(rows: rows))
-    var moved = x
+    var moved = start
     budget.ascend(
-      &moved, along: slope, by: 2.5 * budget.radius / Float(4 * steps), around: x, range: model.inputRange)
-    let (before, after) = (part.objectives(model.logits(x)), part.objectives(model.logits(moved)))
-    let predicted = innerProducts(slope, moved - x)
-    let untruthful = rows.indices.map { i in
-      let change = Double(after[i]) - Double(before[i])
-      return !(change >= EvaluationCheck.truthfulChange * predicted[i])
+      &moved, along: slope, by: 2.5 * budget.radius / Float(4 * steps), around: start, range: model.inputRange
+    )
+    let (low, high) = (margin.objectives(before), margin.objectives(model.logits(moved)))
+    let predicted = innerProducts(slope, moved - start)
+    let untruthful = rows.map { i in
+      !(Double(high[i]) - Double(low[i]) >= EvaluationCheck.truthfulChange * predicted[i])
     }
     return share(
       .truthfulGradients, .doubtful, untruthful, "follow less than half of the slope",
