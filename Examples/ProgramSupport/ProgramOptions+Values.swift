@@ -16,6 +16,22 @@ extension ProgramOptions {
     return number
   }
 
+  /// The whole numbers, separated by commas, that one of the program's own options lists; nil when it was not given.
+  ///
+  /// - Throws: a complaint about the command line when one is no number or outside the range.
+  public func numbers(of option: String, in range: ClosedRange<Int>) throws -> [Int]? {
+    guard let text = value(of: option) else { return nil }
+    return try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+      guard let number = Int(part), range.contains(number) else {
+        throw UsageError(
+          description:
+            "\(option) takes whole numbers from \(range.lowerBound) to \(range.upperBound), separated by commas, got "
+            + "\"\(text)\"")
+      }
+      return number
+    }
+  }
+
   /// The choice that one of the program's own options names; nil when it was not given.
   ///
   /// - Throws: a complaint about the command line when there is no such choice.

@@ -2,7 +2,8 @@ import Foundation
 import ImageCodecs
 import TensorCore
 
-/// A report in one file: styles and pictures stand inside it, so it opens anywhere, offline, in light and dark.
+/// A report in one file: styles and pictures stand inside it, so it opens anywhere, offline, in light and dark; and the same
+/// as Markdown, whose pictures are files beside it.
 ///
 /// Sections, tables and figures number themselves; the table of contents follows from the headings. All text is
 /// escaped.
@@ -12,10 +13,14 @@ public struct HTMLReport: Sendable {
   /// A line under it: profile, data, revision.
   public let subtitle: String
   private var body: [String] = []
+  /// The same blocks as Markdown.
+  private var markdownBody: [String] = []
   private var contents: [(depth: Int, number: String, title: String, anchor: String)] = []
   private var sectionNumbers = [0, 0, 0]
-  private var tableCount = 0
-  private var figureCount = 0
+  /// How many tables there are.
+  public private(set) var tableCount = 0
+  /// How many figures there are.
+  public private(set) var figureCount = 0
 
   /// A report without content.
   public init(title: String, subtitle: String = "") {
@@ -37,27 +42,34 @@ public struct HTMLReport: Sendable {
     body.append(
       "<h\(depth + 1) id=\"\(anchor)\"><span class=\"section\">\(number)</span> \(HTML.escaped(title))</h\(depth + 1)>"
     )
+    markdownBody.append(
+      "<a id=\"\(anchor)\"></a>\n\n\(String(repeating: "#", count: depth + 1)) \(number) \(Markdown.line(title))"
+    )
   }
 
   /// A paragraph; an empty line in the text begins another one.
   public mutating func addParagraph(_ text: String) {
     let paragraphs = text.split(separator: "\n\n").filter { !$0.allSatisfy(\.isWhitespace) }
     body += paragraphs.map { "<p>\(HTML.prose(String($0)))</p>" }
+    markdownBody += paragraphs.map { Markdown.line(String($0)) }
   }
 
   /// A remark that must be seen, such as that the data are synthetic.
   public mutating func addNotice(_ text: String) {
     body.append("<p class=\"notice\">\(HTML.prose(text))</p>")
+    markdownBody.append("> \(Markdown.line(text))")
   }
 
   /// Points below one another.
   public mutating func addList(_ items: [String]) {
     body.append("<ul>\(items.map { "<li>\(HTML.prose($0))</li>" }.joined())</ul>")
+    markdownBody.append(items.map { "- \(Markdown.line($0))" }.joined(separator: "\n"))
   }
 
   /// Text with its line breaks and spaces, in letters of equal width.
   public mutating func addPreformatted(_ text: String) {
     body.append("<pre>\(HTML.escaped(text))</pre>")
+    markdownBody.append(Markdown.preformatted(text))
   }
 
   /// A table with its title as the caption and its note below.
@@ -66,6 +78,7 @@ public struct HTMLReport: Sendable {
     let caption = table.title.isEmpty ? "Table \(tableCount)" : "Table \(tableCount). \(table.title)"
     let note = table.note.isEmpty ? "" : "\n<p class=\"note\">\(HTML.prose(table.note))</p>"
     body.append("<div class=\"table\">\n\(table.html(caption: caption))\(note)\n</div>")
+    markdownBody.append(Markdown.table(table, caption: caption))
   }
 
   /// Measured values beside a document's.
@@ -73,8 +86,10 @@ public struct HTMLReport: Sendable {
 
   /// A picture from a PNG file's bytes.
   ///
-  /// - Parameter caption: what it shows and what to see in it.
-  public mutating func addFigure(pngData: Data, caption: String) {
+  /// - Parameters:
+  ///   - caption: what it shows and what to see in it.
+  ///   - file: the picture's path from where the Markdown stands; without one only the caption is there.
+  public mutating func addFigure(pngData: Data, caption: String, file: String? = nil) {
     figureCount += 1
     body.append(
       """
@@ -83,6 +98,8 @@ public struct HTMLReport: Sendable {
       <figcaption><b>Figure \(figureCount).</b> \(HTML.prose(caption))</figcaption>
       </figure>
       """)
+    let picture = file.map { "![](<\($0)>)\n\n" } ?? ""
+    markdownBody.append("\(picture)**Figure \(figureCount).** \(Markdown.line(caption))")
   }
 
   /// A picture.
@@ -94,6 +111,20 @@ public struct HTMLReport: Sendable {
   public var html: String {
     HTMLPage.document(
       title: title, body: header + navigation + "<main>\n\(body.joined(separator: "\n"))\n</main>\n")
+  }
+
+  /// The whole document as Markdown.
+  public var markdown: String {
+    var blocks = ["# \(Markdown.line(title))"]
+    if !subtitle.isEmpty { blocks.append(Markdown.line(subtitle)) }
+    if contents.count > 1 {
+      blocks.append(
+        contents.map {
+          String(repeating: "  ", count: $0.depth - 1)
+            + "- [\($0.number) \(Markdown.line($0.title))](#\($0.anchor))"
+        }.joined(separator: "\n"))
+    }
+    return (blocks + markdownBody).joined(separator: "\n\n") + "\n"
   }
 
   private var header: String {

@@ -3,7 +3,9 @@ import TensorCore
 
 /// The content of `metrics.json`: how a run was made and everything that it measured.
 ///
-///     { "program", "profile", "settings", "environment", "seeds", "synthetic", "headline", "tables" }
+///     { "program", "profile", "settings", "environment", "seeds", "synthetic", "headline", "files", "figures", "tables" }
+///
+/// `ResultsFolder` reads it.
 public struct Metrics: Sendable {
   /// The program's name, `mnist-mlp`.
   public let program: String
@@ -21,6 +23,8 @@ public struct Metrics: Sendable {
   public private(set) var headline: [(name: String, value: Double)] = []
   /// The files that the run wrote beside this one, below its folder.
   public var files: [String] = []
+  /// The report's figures in order: their files and captions.
+  public private(set) var figures: [(file: String, caption: String)] = []
   /// The tables, in order.
   public private(set) var tables: [Table] = []
 
@@ -58,6 +62,9 @@ public struct Metrics: Sendable {
     try addHeadline(name, Double(value))
   }
 
+  /// Adds a figure.
+  public mutating func addFigure(file: String, caption: String) { figures.append((file, caption)) }
+
   /// Adds a table.
   public mutating func add(_ table: Table) { tables.append(table) }
 
@@ -77,6 +84,7 @@ public struct Metrics: Sendable {
       "seeds": .array(seeds.map { seed in Int(exactly: seed).map { .integer($0) } ?? .string("\(seed)") }),
       "environment": environment.json,
       "files": .strings(files),
+      "figures": .array(figures.map { ["file": .string($0.file), "caption": .string($0.caption)] }),
       "tables": .array(tables.map(\.json)),
     ]
   }

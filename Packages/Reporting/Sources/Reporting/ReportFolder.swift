@@ -2,8 +2,8 @@ import Foundation
 import ImageCodecs
 import TensorCore
 
-/// The output folder of one run: figures and CSV files appear as they are added, `report.html` and `metrics.json` at
-/// the end, each file whole or not at all.
+/// The output folder of one run: figures and CSV files appear as they are added, `metrics.json`, `report.md` and `report.html`
+/// at the end, each file whole or not at all.
 ///
 ///     var output = try ReportFolder(url, title: "Linear adversary", metrics: metrics)   // before computing anything
 ///     output.report.addHeading("Training")
@@ -45,7 +45,7 @@ public struct ReportFolder: Sendable {
     try? FileManager.default.removeItem(at: trial)
     if needsCharts { _ = try Gnuplot() }
     // An earlier run's summary beside this run's tables would be a mixture.
-    for name in ["metrics.json", "report.html"] {
+    for name in ["metrics.json", "report.md", "report.html"] {
       try? FileManager.default.removeItem(at: url.appendingPathComponent(name))
     }
   }
@@ -110,6 +110,11 @@ public struct ReportFolder: Sendable {
     try addPicture(grid.pngData(), file: file, caption: caption)
   }
 
+  /// Writes a PNG file's bytes and puts the picture into the report.
+  public mutating func add(pngData: Data, file: String, caption: String) throws {
+    try addPicture(pngData, file: file, caption: caption)
+  }
+
   /// Writes an image and puts it into the report.
   public mutating func add(_ image: Image, file: String, caption: String) throws {
     try addPicture(image.pngData(), file: file, caption: caption)
@@ -125,17 +130,19 @@ public struct ReportFolder: Sendable {
 
   private mutating func addPicture(_ data: Data, file: String, caption: String) throws {
     try AtomicFile.write(data, to: newFile(file))
-    report.addFigure(pngData: data, caption: caption)
+    report.addFigure(pngData: data, caption: caption, file: file)
+    metrics.addFigure(file: file, caption: caption)
   }
 
-  /// Writes `metrics.json` and then `report.html`: a folder with a report has its metrics.
+  /// Writes `metrics.json`, then the report as Markdown and as HTML: a folder with a report has its metrics.
   ///
-  /// - Returns: the report's place.
+  /// - Returns: the place of `report.html`.
   @discardableResult
   public func finish() throws -> URL {
     var metrics = metrics
     metrics.files = writtenFiles.sorted()
     try metrics.write(to: fileURL("metrics.json"))
+    try AtomicFile.write(report.markdown, to: fileURL("report.md"))
     let page = fileURL("report.html")
     try report.write(to: page)
     return page

@@ -92,7 +92,7 @@ import TensorCore
     #expect(
       found == [
         "chart.png", "document.csv", "figures", "figures/dot.png", "grid.png", "metrics.json", "output",
-        "output/text.txt", "report.html", "test-accuracy-by-class.csv",
+        "output/text.txt", "report.html", "report.md", "test-accuracy-by-class.csv",
       ])
     let html = try String(contentsOf: report, encoding: .utf8)
     #expect(html.contains("Figure 3.") && html.contains("synthetic") && html.contains("a  &lt;b&gt;"))
