@@ -12,7 +12,7 @@ import TensorCore
 ///     loop.loss = Distillation(from: try teacher.prepared(for: [3, 32, 32]), temperature: 4)
 ///
 /// Source: Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015.
-public struct Distillation: TrainingLoss {
+public struct Distillation: TrainingLoss, CustomStringConvertible {
   /// The teacher, in evaluation mode; it sees the same inputs as the student.
   public var teacher: EvaluationPlan
   /// T; above 1 it shows how the teacher ranks wrong answers.
@@ -42,6 +42,9 @@ public struct Distillation: TrainingLoss {
     let divergence = (Variable(soft) * difference).sum(alongAxis: 1).mean()
     return share * temperature * temperature * divergence + (1 - share) * hard(student, of: batch)
   }
+
+  /// The settings; of the teacher nothing.
+  public var description: String { "distillation, temperature \(temperature), share \(share)" }
 
   /// The loss of the samples as they are, in one pass of the student in training mode.
   public func outcome<Model: Layer>(

@@ -46,6 +46,18 @@ public struct SparsityReport: Sendable, Hashable {
   public var sparsity: Double {
     1 - Double(rows.reduce(0) { $0 + $1.nonzeroCount }) / Double(max(1, prunableCount))
   }
+  /// The multiply-adds of one sample that are left when products with zeros are skipped: each layer's, from the same model's
+  /// summary, times the share of its weights that are not 0.
+  ///
+  /// A layer whose weights are no rows here counts in full.
+  public func multiplyAdds(in summary: ModelSummary) -> Int {
+    let densities = Dictionary(
+      rows.map { ($0.name.split(separator: ".").dropLast().joined(separator: "."), 1 - $0.sparsity) },
+      uniquingKeysWith: { first, _ in first })
+    return summary.rows.reduce(0) {
+      $0 + Int((Double($1.multiplyAdds) * (densities[$1.name] ?? 1)).rounded())
+    }
+  }
   /// All parameters over those that are not 0.
   public var compressionRatio: Double { Double(parameterCount) / Double(max(1, nonzeroParameterCount)) }
 

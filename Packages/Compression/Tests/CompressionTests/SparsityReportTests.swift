@@ -20,6 +20,18 @@ import Testing
     #expect(report.byteCount(.index32) == 8 * 4 + rest)
   }
 
+  // By hand: 18 weights at 16 places, half of them 0, and 96 weights at one place: 144 of 288 and 96.
+  @Test func multiplyAddsWithoutZeros() {
+    let key = RandomKey(seed: 1)
+    var convolution = Convolution(inputs: 1, outputs: 2, kernel: 3, padding: 1, key: key)
+    convolution.weight.setMask(
+      Tensor(shape: [2, 1, 3, 3], scalars: (0..<18).map { $0 < 9 ? 1 : 0 }))
+    let model = Sequential(convolution, ReLU(), Flatten(), Linear(inputs: 32, outputs: 3, key: key))
+    let summary = model.summary(input: [1, 4, 4])
+    #expect(summary.multiplyAdds == 288 + 96)
+    #expect(SparsityReport(of: model).multiplyAdds(in: summary) == 144 + 96)
+  }
+
   // Document 4's sizes in MiB, without buffers where these are counted apart.
   @Test func sizesOfTheDocument() throws {
     func check(
