@@ -10,7 +10,7 @@ let package = Package(
       dependencies: [
         .product(name: "TensorCore", package: "Rampart"), .product(name: "AutoDiffLite", package: "Rampart"),
         .product(name: "NNLayers", package: "Rampart"), .product(name: "Attacks", package: "Rampart"),
-        .product(name: "Defenses", package: "Rampart"),
+        .product(name: "Defenses", package: "Rampart"), .product(name: "Datasets", package: "Rampart"),
       ])
   ]
 )

@@ -1,9 +1,17 @@
-"""Attacks in PyTorch: gradients with respect to the images alone, the update in place."""
+"""Attacks in PyTorch: gradients with respect to the images alone, the update in place; and AutoAttack."""
+import importlib.util
+import pathlib
+
+import numpy as np
 import torch
 from torch.fx.experimental import optimization
 from torch.nn import functional
 
+import networks
 from timing import Variant
+
+FIXTURE = pathlib.Path(__file__).resolve().parents[2] / "Packages/Attacks/Tests/AttacksTests/Fixtures/autoattack.npz"
+AUTOATTACKS = [name for name in ("autoattack", "torchattacks") if importlib.util.find_spec(name)]
 
 
 def gradient_steps(model, compiled):
@@ -70,3 +78,33 @@ def attack_variants(mode, model, image_shape, count, radius, step_size, steps, r
 
                 trial = (lambda attack=attack: attack(steps=2)) if steps > 2 else None
                 yield Variant(f"{name}{suffix} chunks of {chunk}", attack, trial)
+
+
+def autoattack_variants(mode, count, radius, chunks):
+    """AutoAttack's standard list in the L-infinity ball, by its authors' code (`pip install
+    git+https://github.com/fra31/auto-attack`) and by torchattacks, on the network and the images of this project's
+    tests."""
+    memory_format = torch.channels_last if mode == "channels_last" else torch.contiguous_format
+    arrays = np.load(FIXTURE)
+    model = networks.digits().eval().requires_grad_(False).to(memory_format=memory_format)
+    model.load_state_dict({name: torch.tensor(arrays["network/" + name]) for name in model.state_dict()})
+    images = torch.tensor(arrays["images"][:count]).float().div(255).contiguous(memory_format=memory_format)
+    labels = torch.tensor(arrays["labels"][:count]).long()
+    for library in AUTOATTACKS:
+        for chunk in chunks:
+
+            def attack(library=library, chunk=chunk, count=count):
+                x, y = images[:count], labels[:count]
+                if library == "autoattack":
+                    from autoattack import AutoAttack
+
+                    suite = AutoAttack(
+                        model, norm="Linf", eps=radius, seed=1, version="standard", device="cpu", verbose=False
+                    )
+                    return suite.run_standard_evaluation(x, y, bs=chunk)
+                from torchattacks import AutoAttack
+
+                suite = AutoAttack(model, norm="Linf", eps=radius, version="standard", n_classes=10, seed=1)
+                return torch.cat([suite(*part) for part in zip(x.split(chunk), y.split(chunk))])
+
+            yield Variant(f"{library} chunks of {chunk}", attack, lambda attack=attack: attack(count=10))

@@ -33,6 +33,14 @@ def convnn():
     )  # fmt: skip
 
 
+def digits():
+    """The network of the tests of Attacks. 18,378 parameters."""
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 5, stride=2), nn.ReLU(), nn.Conv2d(16, 32, 5, stride=2), nn.ReLU(),
+        nn.Flatten(), nn.Linear(512, 10),
+    )  # fmt: skip
+
+
 def simplecnn():
     """Document 4. 620,810 parameters."""
     return nn.Sequential(

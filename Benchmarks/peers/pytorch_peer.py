@@ -18,7 +18,7 @@ from typing import Callable, Iterator, NamedTuple
 import torch
 
 import networks
-from attacks import attack_variants
+from attacks import AUTOATTACKS, attack_variants, autoattack_variants
 from inference import certification_variants, inference_variants
 from timing import Variant, serve
 from training import adam, sgd, training_variants
@@ -74,6 +74,8 @@ PGD_50 = {
     "chunks": (500, 250, 100),
 }  # fmt: skip
 
+AUTOATTACK = {"count": 100, "radius": 0.2, "chunks": (100, 50)}
+
 # The inference rows, which ONNX Runtime has too: what makes the model, the shape of an image, the batch size.
 INFERENCE = {
     f"{make_model.__name__}.infer.b{batch_size}": (
@@ -102,6 +104,10 @@ ROWS = {
     "simplecnn.pgd40.b20": attack(normalized(networks.simplecnn), PICTURE, **PGD_40),
     "resnet.pgd40.b20": attack(normalized(networks.resnet), PICTURE, **PGD_40),
 }
+if AUTOATTACKS:
+    ROWS["digits.autoattack.b100"] = Row(
+        lambda mode: autoattack_variants(mode, **AUTOATTACK), ("eager", "channels_last")
+    )
 
 
 def main():

@@ -20,6 +20,7 @@ extension Workload {
     Workload(name: "resnet.pgd40.b20") {
       attackStep(normalized(resNetSmall()), pictureShape, count: 20, picturePGD)
     },
+    Workload(name: "digits.autoattack.b100") { autoAttackStep(count: 100) },
   ]
 }
 
@@ -33,4 +34,16 @@ private func attackStep(
   let x = randomImages(count, sample)
   let goal = Untargeted(labels: randomLabels(count))
   return { _ = attack.perturb(x, against: classifier, goal: goal, key: benchmarkKey) }
+}
+
+/// AutoAttack in the L-infinity ball of radius 0.2 on digits and a network trained adversarially.
+private func autoAttackStep(count: Int) -> () -> Void {
+  do {
+    let samples = try AttackCase.digits(count: count)
+    let attack = AutoAttack.standard(budget: LInfBall(radius: 0.2))
+    let goal = Untargeted(labels: samples.batch.labels)
+    return {
+      _ = attack.perturb(samples.batch.inputs, against: samples.classifier, goal: goal, key: benchmarkKey)
+    }
+  } catch { fail("\(error)") }
 }
