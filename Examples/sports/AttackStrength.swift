@@ -26,12 +26,30 @@ private func cell(_ setting: Double?, decimals: Int) -> Table.Cell {
   setting.map { .number($0, decimals: decimals) } ?? .text("not reached")
 }
 
+/// FGSM and PGD at growing radii on one network; PGD at each on the images that stood the smaller ones.
+struct RadiusSweep {
+  /// Half grey levels up to 8, then whole ones to a tenth of the range.
+  static let radii = ((0...16).map { Float($0) / 2 } + (9...26).map(Float.init)).map { $0 / 255 }
+  let single: [AttackResult]
+  let iterated: [AttackResult]
+
+  init(_ classifier: PlanClassifier, _ samples: AttackedSamples, _ study: Study) throws {
+    let key = RandomKey(seed: study.options.seed).derived("attack")
+    single = try judge(
+      Self.radii.map { FastGradient(budget: LInfBall(radius: $0)) }, against: classifier,
+      on: samples.source, samples: samples.places, key: key)
+    iterated = try judge(
+      Self.radii.map {
+        ProjectedGradient(
+          budget: LInfBall(radius: $0), stepSize: $0 / 8, steps: 20, leavesWhenReached: true)
+      }, against: classifier, on: samples.source, samples: samples.places, standingOnly: true, key: key)
+  }
+}
+
 private func sweepRadii(
   _ attacked: [AttackedNetwork], _ study: Study, _ plan: AttackPlan, _ report: inout ReportFolder
 ) throws {
-  // half grey levels up to 8, then whole ones to a tenth of the range
-  let radii = ((0...16).map { Float($0) / 2 } + (9...26).map(Float.init)).map { $0 / 255 }
-  let key = RandomKey(seed: study.options.seed).derived("attack")
+  let radii = RadiusSweep.radii
   var table = Table(
     "Success against eps",
     columns: ["Network", "Attack", "eps for 50 %", "eps for 80 %", "Largest eps tried", "Success there"],
@@ -43,15 +61,8 @@ private func sweepRadii(
     y: Axis("Success, first correct", unit: .percent, range: 0...1))
   for (place, one) in attacked.enumerated() {
     let samples = one.outcomes[0].samples
-    let single = try judge(
-      radii.map { FastGradient(budget: LInfBall(radius: $0)) }, against: one.classifier, on: samples.source,
-      samples: samples.places, key: key)
-    let iterated = try judge(
-      radii.map {
-        ProjectedGradient(
-          budget: LInfBall(radius: $0), stepSize: $0 / 8, steps: 20, leavesWhenReached: true)
-      }, against: one.classifier, on: samples.source, samples: samples.places, standingOnly: true, key: key)
-    for (name, results) in [("FGSM", single), ("PGD", iterated)] {
+    let sweep = try RadiusSweep(one.classifier, samples, study)
+    for (name, results) in [("FGSM", sweep.single), ("PGD", sweep.iterated)] {
       let curve = SuccessCurve(radii: radii, results: results)
       table.append(
         [.text(one.title), .text(name)] + [0.5, 0.8].map { cell(curve.setting(reaching: $0), decimals: 4) }

@@ -17,16 +17,21 @@ struct AttackedNetwork {
   var title: String { architecture.title }
 
   /// Runs all configurations on images of one preset.
+  ///
+  /// - Parameters:
+  ///   - form: what tells the network from others of its kind, for the progress line.
+  ///   - classifier: the network as it is deployed; nil prepares the model.
   init(
     _ network: Study.Network, _ configurations: [AttackConfiguration], _ samples: AttackedSamples,
-    _ study: Study
+    _ study: Study, form: String = "", as deployed: PlanClassifier? = nil
   ) throws {
     self.network = network
-    let classifier = PlanClassifier(try network.model.prepared(for: samples.source.inputShape))
+    let classifier =
+      try deployed ?? PlanClassifier(network.model.prepared(for: samples.source.inputShape))
     self.classifier = classifier
     let progress = ProgressLine(
-      "attacks on \(network.architecture.title), \(samples.name)", total: configurations.count,
-      unit: "attacks"
+      "attacks on \(network.architecture.title)\(form.isEmpty ? "" : ", \(form)"), \(samples.name)",
+      total: configurations.count, unit: "attacks"
     )
     outcomes = try configurations.map { configuration in
       let outcome = try AttackOutcome(configuration, against: classifier, on: samples, study)
