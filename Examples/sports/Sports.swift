@@ -14,6 +14,7 @@ enum Sports {
       .init("attack", help: "problem B: attacks the two saved networks and doubts what comes out"),
       .init(
         "prune", help: "problem C: prunes the two saved networks, and measures what that costs and brings"),
+      .init("report", help: "joins what the three problems measured in one report"),
     ],
     options: [
       .init(
@@ -47,6 +48,7 @@ enum Sports {
 
   static func main() {
     runProgram(description) { options in
+      if options.subcommand == "report" { return try report(options) }
       let classifyPlan = try ClassifyPlan(options)
       let attackPlan = try AttackPlan(options)
       let prunePlan = try PrunePlan(options)
@@ -55,6 +57,7 @@ enum Sports {
       if runs("classify") { try classify(study, classifyPlan) }
       if runs("attack") { try attack(study, attackPlan) }
       if runs("prune") { try prune(study, prunePlan) }
+      if options.subcommand == nil { try report(options) }
     }
   }
 }

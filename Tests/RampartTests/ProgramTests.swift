@@ -13,7 +13,8 @@ import Testing
   /// All ways to call them: a program with subcommands has several.
   static let digitCommands =
     programs + ["train", "adversarial-train", "smooth-train", "compare"].map { "smoothing \($0)" }
-  static let commands = digitCommands + ["sports", "sports classify", "sports attack", "sports prune"]
+  static let commands =
+    digitCommands + ["sports", "sports classify", "sports attack", "sports prune", "sports report"]
 
   @Test(arguments: commands) func helpNamesEveryOption(_ program: String) throws {
     let run = try ProgramRun(program, ["--help"])

@@ -68,7 +68,35 @@ import Testing
         #expect(second[name] == value, "\(name)")
       }
       #expect(try ProgramTests.digests(in: checkpoints) == saved)
+      try Self.checkReport(data, out)
     }
+  }
+
+  /// What joins the parts: first without problem B, then with all three.
+  private static func checkReport(_ data: URL, _ out: URL) throws {
+    let early = try ProgramRun("sports report", ["--out", out.path])
+    #expect(early.status == 1 && early.errorLines.count == 1 && early.output.isEmpty)
+    #expect(early.errors.contains("sports attack --profile quick --out \(out.path)"), "\(early.errors)")
+    let attack = try ProgramRun(
+      "sports attack",
+      ["--data", data.path, "--out", out.path, "--epochs", "1", "--samples", "2", "--training-samples", "2"])
+    #expect(attack.status == 0, "\(attack.errors)")
+    let run = try ProgramRun("sports report", ["--out", out.path])
+    #expect(run.status == 0, "\(run.errors)")
+    let headline = try ProgramTests.headline(in: out)
+    #expect((headline["figures"] ?? 0) >= 15 && (headline["tables"] ?? 0) >= 25, "\(headline)")
+    let text = try String(contentsOf: out.appendingPathComponent("report.md"), encoding: .utf8)
+    for heading in [
+      "1 Problem A: ", "1.1 Methodology", "1.4 Summary", "2 Problem B: ", "3 Problem C: ", "3.4 Deployments",
+      "4 Conclusions", "5 References", "6 Appendices", "6.2 Pruning logs",
+    ] { #expect(text.contains("# \(heading)"), "\(heading)") }
+    // numbers come from the parts: the pruned networks' logs stand there whole, and every sample with four lines of maps
+    let log = try String(
+      contentsOf: out.appendingPathComponent("prune/logs/simple_cnn_50.txt"), encoding: .utf8)
+    #expect(text.contains(log))
+    let samples = text.components(separatedBy: "\nSample #").dropFirst()
+    #expect(samples.count == 4)
+    for sample in samples { #expect(sample.components(separatedBy: "strongest tenth").count == 5) }
   }
 
   /// Exact counts (document 4's), the files, logs and pictures.
