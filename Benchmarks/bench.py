@@ -4,8 +4,8 @@
 Each row runs for 1 and 2 threads. Ours and the peers take turns for several rounds, so that a machine that slows down
 or speeds up does it to all; medians over the rounds are compared. PyTorch's program first finds the fastest of its
 modes (eager, channels last, torch.compile and so on), which then runs in every round. ONNX Runtime is a second peer of
-the inference rows. Kernel rows have no peer: they stand beside the machine's peak. Nor have the rows of sparse and 8-bit
-plans, which are timed in turn with the dense plan in floats.
+the inference rows and, statically quantised, of 8-bit plans. Kernel rows have no peer: they stand beside the machine's
+peak. Sparse and 8-bit plans are timed in turn with the dense plan in floats.
 
 PyTorch is optional, and so is ONNX Runtime. They are looked for in $RAMPART_PYTHON, then .venv/bin/python, then
 python3.
@@ -119,10 +119,22 @@ def kernels(threads, pattern):
     return [targets.judged_kernel(json.loads(line)) for line in lines]
 
 
-def plans(threads, pattern):
-    """The rows of all sparse and 8-bit plans whose names fit the pattern."""
-    lines = run(OURS, "--plans", pattern, "--threads", threads).splitlines()
-    return [targets.judged_plan(json.loads(line)) for line in lines]
+def plans(threads, name, python, options):
+    """The row of a sparse or 8-bit plan; of the latter beside ONNX Runtime's where that is installed."""
+
+    def ours():
+        return last_line_of_json(run(OURS, "--plans", name, "--threads", threads))
+
+    if name not in rows_of(python, ONNX):
+        return targets.judged_plan(ours())
+    peer = Peer(python, ONNX, "--row", name, "--threads", threads)
+    label = peer.measure(0)["peer"]
+    rounds = [(ours(), peer.measure(options.seconds)["median_ms"]) for _ in range(FEWEST_ROUNDS)]
+    peer.close()
+    row = sorted((row for row, _ in rounds), key=lambda row: row["plan_ms"])[len(rounds) // 2]
+    theirs = statistics.median(other for _, other in rounds)
+    ratio = round(theirs / row["plan_ms"], 3)
+    return targets.judged_plan(row | {"onnx": label, "onnx_ms": round(theirs, 5), "onnx_ratio": ratio})
 
 
 def load():
@@ -159,11 +171,11 @@ def main():
     if kernel_names:
         for threads in options.threads:
             save(*kernels(threads, options.rows))
-    if plan_names:
+    python = find_python()
+    for name in plan_names:
         for threads in options.threads:
-            save(*plans(threads, options.rows))
+            save(plans(threads, name, python, options))
     if names:
-        python = find_python()
         if python is None:
             print("PyTorch was not found; set RAMPART_PYTHON to a Python that can import torch to compare with it.")
         rows = {"peer": rows_of(python, PYTORCH), "onnx": rows_of(python, ONNX)}

@@ -51,8 +51,16 @@ def print_plans(rows):
         print(
             f"{row['name']:{width}}  {row['threads']:7} {row['plan_ms']:10.3f} {row['plan_p95_ms']:8.3f}"
             f" {row['dense_ms']:10.3f} {row['dense_p95_ms']:8.3f} {row['speedup']:7.2f}"
-            f"  {verdict(row['met'], row['target'], row['speedup'])}"
+            f"  {verdict(row['met'], row['target'], row['speedup'])}{beside_onnx(row)}"
         )
+
+
+def beside_onnx(row):
+    """ONNX Runtime's 8-bit time over ours, where it was measured."""
+    if row.get("onnx_ratio") is None:
+        return ""
+    words = verdict(row.get("onnx_met"), row.get("onnx_target"), row["onnx_ratio"])
+    return f"; ONNX Runtime's {row['onnx_ms']:.3f} ms, ratio {row['onnx_ratio']:.2f}  {words}"
 
 
 def print_kernels(rows):

@@ -60,13 +60,12 @@ func report(_ options: ProgramOptions) throws {
 
 extension ReportFolder {
   /// Adds those of a part's tables whose titles begin so, in the order of the titles; one that the run did not make is left
-  /// out.
-  mutating func add(_ titles: [String], of part: ResultsFolder) throws {
+  /// out. Their CSV files are the part's.
+  mutating func add(_ titles: [String], of part: ResultsFolder) {
     for title in titles {
       for table in part.tables where table.title.hasPrefix(title) {
-        var copy = table
-        copy.title = table.title.replacing(" (synthetic data)", with: "")
-        try add(copy, file: "tables/\(part.program)-\(Self.fileName(for: copy.title)).csv")
+        report.add(table)
+        metrics.add(table)
       }
     }
   }

@@ -42,7 +42,7 @@ func addAppendices(_ results: SportsResults, _ report: inout ReportFolder) throw
     }
   }
   report.report.addHeading("Reproducibility", depth: 2)
-  try report.add(["The eight points"], of: results.attack)
+  report.add(["The eight points"], of: results.attack)
   report.report.addHeading("Layout and commands", depth: 2)
   try report.add(layout, file: "layout.csv")
 }

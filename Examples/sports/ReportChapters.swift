@@ -13,14 +13,14 @@ func addProblemA(_ results: SportsResults, _ report: inout ReportFolder) throws 
     "Two networks learn ten classes of sport from images of 32 x 32 pixels: SimpleCNN, three convolutions and two linear layers, "
       + "and ResNetSmall, thirteen convolutions with residual connections. Training changes each image at random and chooses the epoch "
       + "by validation. The method's details and what the document leaves open are in Docs/Sports.md.")
-  try report.add(["Images of each class", "What happens to an image", "Sizes and costs"], of: part)
+  report.add(["Images of each class", "What happens to an image", "Sizes and costs"], of: part)
   try report.addFigures(["figures/problem_a/augmentation"], of: part)
   report.report.addHeading("Results", depth: 2)
-  try report.add(["Training", "On the test images"] + networks.map { "Classes, \($0)" }, of: part)
+  report.add(["Training", "On the test images"] + networks.map { "Classes, \($0)" }, of: part)
   try report.addFigures(["figures/problem_a/training_curves/", "figures/problem_a/confusion"], of: part)
-  try report.add(["Inference time", "Mean and deviation over"], of: part)
+  report.add(["Inference time", "Mean and deviation over"], of: part)
   report.report.addHeading("Discussion", depth: 2)
-  try report.add(
+  report.add(
     [
       "Accuracy: document", "Measures of the maps", "Grad-CAM of both networks",
       "Maps of the two networks compared",
@@ -29,7 +29,7 @@ func addProblemA(_ results: SportsResults, _ report: inout ReportFolder) throws 
     ["figures/problem_a/simple_cnn", "figures/problem_a/resnet_small", "figures/problem_a/comparison"],
     of: part)
   report.report.addHeading("Summary", depth: 2)
-  try report.add(["Both networks", "Which network for what"], of: part)
+  report.add(["Both networks", "Which network for what"], of: part)
   let accuracy = try part.table("Both networks")
   report.report.addList(
     try networks.map { network in
@@ -54,24 +54,24 @@ func addProblemB(_ results: SportsResults, _ report: inout ReportFolder) throws 
       + "Every result is checked in double precision to lie within its radius and in [0, 1]. Success is counted over all images, as the "
       + "document does, and over those first classified correctly; targeted attacks set images of the target's class aside."
   )
-  try report.add(["Settings of the attacks"], of: part)
+  report.add(["Settings of the attacks"], of: part)
   report.report.addHeading("Results", depth: 2)
   for goal in ["untargeted", "targeted"] {
-    try report.add(networks.map { "FGSM and PGD, \(goal), \($0)" }, of: part)
+    report.add(networks.map { "FGSM and PGD, \(goal), \($0)" }, of: part)
   }
-  try report.add(networks.map { "Further attacks, \($0)" } + ["AutoAttack, attack by attack"], of: part)
+  report.add(networks.map { "Further attacks, \($0)" } + ["AutoAttack, attack by attack"], of: part)
   try report.addFigures(["figures/problem_b/"], of: part)
-  try report.add(
+  report.add(
     ["\(networks[0]) -> \(networks[1])", "\(networks[1]) -> \(networks[0])", "Attack through a copy"],
     of: part)
   report.report.addHeading("Discussion", depth: 2)
-  try report.add(
+  report.add(
     [
       "Pairs", "Transfer by property", "Success against eps", "Steps to success", "Shift of attention",
       "Checks beside each number", "Attacks in the document and here",
     ], of: part)
   report.report.addHeading("Summary", depth: 2)
-  try report.add(["Headline"], of: part)
+  report.add(["Headline"], of: part)
   let headline = try part.table("Headline")
   func rate(_ name: String) -> String { rateText(headline.cell(name, column: "Rate")) }
   report.report.addList(
@@ -93,10 +93,10 @@ func addProblemC(_ results: SportsResults, _ report: inout ReportFolder) throws 
     "Weights of convolution and linear layers with the smallest magnitudes in the whole network become zero and stay zero "
       + "during fine-tuning. Accuracy, size, time and robustness of what is left are measured beside other ways to make a network "
       + "smaller. Times are medians, all forms in turn.")
-  try report.add(networks.map { "Counts and bytes, \($0)" }, of: part)
+  report.add(networks.map { "Counts and bytes, \($0)" }, of: part)
   report.report.addHeading("Results", depth: 2)
   for title in ["Accuracy", "Forms of", "Where sparse begins to pay", "Attacks on pruned networks"] {
-    try report.add(networks.map { title == "Forms of" ? "\(title) \($0)" : "\(title), \($0)" }, of: part)
+    report.add(networks.map { title == "Forms of" ? "\(title) \($0)" : "\(title), \($0)" }, of: part)
   }
   try report.addFigures(["figures/problem_c/"], of: part)
   report.report.addHeading("Discussion", depth: 2)
@@ -104,21 +104,21 @@ func addProblemC(_ results: SportsResults, _ report: inout ReportFolder) throws 
     "Sparsity of each layer under global pruning", "One layer pruned alone",
     "Transfer from the original to pruned networks",
   ] {
-    try report.add(networks.map { "\(title), \($0)" }, of: part)
+    report.add(networks.map { "\(title), \($0)" }, of: part)
   }
-  try report.add(
+  report.add(
     networks.map { "Allocations at \(PrunePlan.compared) %, \($0)" } + [
       "Lottery ticket", "What an attack needs", "Does pruning make attacks easier?",
       "Pruning and adversarial training", "Pruning in the document and here",
     ], of: part)
   report.report.addHeading("Deployments", depth: 2)
-  try report.add(
+  report.add(
     [
       "Mobile", "Detector", "Cloud", "Square under a limit", "Validation of inputs", "High security",
       "Certificates by randomized smoothing",
     ], of: part)
   report.report.addHeading("Summary", depth: 2)
-  try report.add(networks.map { "Every sparsity, \($0)" }, of: part)
+  report.add(networks.map { "Every sparsity, \($0)" }, of: part)
   for one in Architecture.allCases {
     report.report.addPreformatted(String(decoding: try part.data("best_\(one.rawValue).txt"), as: UTF8.self))
   }

@@ -148,8 +148,8 @@ public struct ReportFolder: Sendable {
     return page
   }
 
-  /// A title as a file's name: lower-case letters and digits with single hyphens between, `Test accuracy` → `test-accuracy`.
-  public static func fileName(for title: String) -> String {
+  /// Lower-case letters and digits with single hyphens between.
+  private static func fileName(for title: String) -> String {
     let parts = title.lowercased().split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }
     return parts.isEmpty ? "table" : parts.joined(separator: "-")
   }

@@ -1,0 +1,54 @@
+import Attacks
+import Foundation
+import NNLayers
+import TensorCore
+import Testing
+
+/// Which of 1,000 images of MNIST stand, here and by the authors' code on the same network, with two seeds of theirs.
+@Suite struct AutoAttackParityTests {
+  private static func authors(_ name: String) throws -> [[Bool]] {
+    let file = try NPZFile(
+      contentsOf: try #require(Bundle.module.resourceURL).appendingPathComponent(
+        "Fixtures/autoattack-outcomes.npz"))
+    return try [1, 2].map { seed in
+      try file.array(named: "\(name)/\(seed)").byteTensor().scalars.map { $0 == 1 }
+    }
+  }
+
+  private static func ours<Ball: NormBall>(_ attack: some Attack<Ball>) throws -> [Bool] {
+    try judge(
+      attack, against: MNISTSample.classifier(), on: MNISTSample.batch(1000), key: RandomKey(seed: 1)
+    ).records.map(\.isRobust)
+  }
+
+  // The whole list: within 0.5 points, and at least 99 % of the images alike. A list that skips an attack, or one whose steps or
+  // starts are wrong, leaves more images standing.
+  @Test(arguments: [VectorNorm.lInf, .l2]) func theSameImagesStandAll(_ norm: VectorNorm) throws {
+    let radius = MNISTSample.radius(norm)
+    let ours =
+      norm == .lInf
+      ? try Self.ours(AutoAttack.standard(budget: LInfBall(radius: radius)))
+      : try Self.ours(AutoAttack.standard(budget: L2Ball(radius: radius)))
+    for theirs in try Self.authors("\(MNISTSample.name(norm))/standard") {
+      #expect(theirs.count == 1000 && (200...800).contains(theirs.count { $0 }))
+      #expect(abs(ours.count { $0 } - theirs.count { $0 }) <= 5)
+      #expect(zip(ours, theirs).count { $0 != $1 } <= 10)
+    }
+  }
+
+  // A single search with random starts: two seeds of the authors' differ too, so the difference of the rates is judged by
+  // McNemar's exact test, and the number of different images by theirs.
+  @Test(arguments: [VectorNorm.lInf, .l2]) func oneSearchIsAsStrong(_ norm: VectorNorm) throws {
+    let radius = MNISTSample.radius(norm)
+    let ours =
+      norm == .lInf
+      ? try Self.ours(AutoProjectedGradient(budget: LInfBall(radius: radius)))
+      : try Self.ours(AutoProjectedGradient(budget: L2Ball(radius: radius)))
+    let theirs = try Self.authors("\(MNISTSample.name(norm))/apgd-ce")
+    let own = zip(theirs[0], theirs[1]).count { $0 != $1 }
+    for outcome in theirs {
+      #expect(McNemarTest(first: ours, second: outcome).pValue > 0.01)
+      #expect(zip(ours, outcome).count { $0 != $1 } <= 2 * own + 10)
+    }
+  }
+}
