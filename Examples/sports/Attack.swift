@@ -29,6 +29,7 @@ func attack(_ study: Study, _ plan: AttackPlan) throws {
   try explainAdversarial(attacked, plan, &report)
   try measureStrength(attacked, study, plan, &report)
   let transfers = try reportTransfer(attacked, study, plan, &report)
+  try attackEnsemble(attacked, study, plan, &report)
   try attackThroughSurrogates(attacked, study, plan, &report)
   try doubt(attacked, study, plan, &report)
   try summarize(attacked, transfers, plan, &report)

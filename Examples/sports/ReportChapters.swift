@@ -62,7 +62,10 @@ func addProblemB(_ results: SportsResults, _ report: inout ReportFolder) throws 
   report.add(networks.map { "Further attacks, \($0)" } + ["AutoAttack, attack by attack"], of: part)
   try report.addFigures(["figures/problem_b/"], of: part)
   report.add(
-    ["\(networks[0]) -> \(networks[1])", "\(networks[1]) -> \(networks[0])", "Attack through a copy"],
+    [
+      "\(networks[0]) -> \(networks[1])", "\(networks[1]) -> \(networks[0])",
+      "The mean of both networks' logits under attack", "Attack through a copy",
+    ],
     of: part)
   report.report.addHeading("Discussion", depth: 2)
   report.add(

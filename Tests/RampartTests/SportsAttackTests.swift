@@ -90,7 +90,8 @@ import Testing
     }
     for file in [
       "transfer_simple_cnn_to_resnet_small.csv", "transfer_resnet_small_to_simple_cnn.csv", "checks.csv",
-      "attention_shift.csv", "surrogate.csv", "eps.csv", "steps.csv", "comparisons.csv", "autoattack.csv",
+      "attention_shift.csv", "surrogate.csv", "ensemble.csv", "eps.csv", "steps.csv", "comparisons.csv",
+      "autoattack.csv",
     ] { #expect(try lines(folder, file).count > 1, "\(file)") }
     #expect(try lines(folder, "reproducibility.csv").count == 1 + 8)
     let page = try String(contentsOf: folder.appendingPathComponent("report.html"), encoding: .utf8)

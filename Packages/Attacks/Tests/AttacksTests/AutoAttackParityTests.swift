@@ -15,24 +15,24 @@ import Testing
     }
   }
 
-  private static func ours<Ball: NormBall>(_ attack: some Attack<Ball>) throws -> [Bool] {
+  private static func ours<Ball: NormBall>(_ attack: some Attack<Ball>, count: Int) throws -> [Bool] {
     try judge(
-      attack, against: MNISTSample.classifier(), on: MNISTSample.batch(1000), key: RandomKey(seed: 1)
+      attack, against: MNISTSample.classifier(), on: MNISTSample.batch(count), key: RandomKey(seed: 1)
     ).records.map(\.isRobust)
   }
 
-  // The whole list: within 0.5 points, and at least 99 % of the images alike. A list that skips an attack, or one whose steps or
-  // starts are wrong, leaves more images standing.
+  // The whole list on the first 100 images (all 1,000 are compared by Benchmarks/parity.py: Docs/AttackParity.md). Two runs of the
+  // authors' differ in 11 of the 1,000 in the L-infinity ball and 9 in the L2 ball, so about 1 here. A list that skips an attack,
+  // or one whose steps or starts are wrong, leaves more images standing.
   @Test(arguments: [VectorNorm.lInf, .l2]) func theSameImagesStandAll(_ norm: VectorNorm) throws {
-    let radius = MNISTSample.radius(norm)
+    let (radius, count) = (MNISTSample.radius(norm), 100)
     let ours =
       norm == .lInf
-      ? try Self.ours(AutoAttack.standard(budget: LInfBall(radius: radius)))
-      : try Self.ours(AutoAttack.standard(budget: L2Ball(radius: radius)))
+      ? try Self.ours(AutoAttack.standard(budget: LInfBall(radius: radius)), count: count)
+      : try Self.ours(AutoAttack.standard(budget: L2Ball(radius: radius)), count: count)
     for theirs in try Self.authors("\(MNISTSample.name(norm))/standard") {
       #expect(theirs.count == 1000 && (200...800).contains(theirs.count { $0 }))
-      #expect(abs(ours.count { $0 } - theirs.count { $0 }) <= 5)
-      #expect(zip(ours, theirs).count { $0 != $1 } <= 10)
+      #expect(zip(ours, theirs).count { $0 != $1 } <= 3)
     }
   }
 
@@ -42,8 +42,8 @@ import Testing
     let radius = MNISTSample.radius(norm)
     let ours =
       norm == .lInf
-      ? try Self.ours(AutoProjectedGradient(budget: LInfBall(radius: radius)))
-      : try Self.ours(AutoProjectedGradient(budget: L2Ball(radius: radius)))
+      ? try Self.ours(AutoProjectedGradient(budget: LInfBall(radius: radius)), count: 1000)
+      : try Self.ours(AutoProjectedGradient(budget: L2Ball(radius: radius)), count: 1000)
     let theirs = try Self.authors("\(MNISTSample.name(norm))/apgd-ce")
     let own = zip(theirs[0], theirs[1]).count { $0 != $1 }
     for outcome in theirs {

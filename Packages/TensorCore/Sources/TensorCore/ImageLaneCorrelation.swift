@@ -99,10 +99,14 @@ struct ImageLaneCorrelation: @unchecked Sendable {
     let chunks = (images + lanes - 1) / lanes
     ThreadPool.run(tasks: chunks) { chunk in
       let (first, end) = (chunk * images / chunks, (chunk + 1) * images / chunks)
-      let scratch = ck_buffer_take(packed + outputUnit * lanes)!
-      defer { ck_buffer_return(scratch, packed + outputUnit * lanes) }
       let unit = inputs * height * width
-      pack(x + first * unit, gate.map { $0 + first * unit }, images: end - first, into: scratch)
+      // the results' place serves packing first
+      let size = packed + max(unit, outputUnit) * lanes
+      let scratch = ck_buffer_take(size)!
+      defer { ck_buffer_return(scratch, size) }
+      pack(
+        x + first * unit, gate.map { $0 + first * unit }, images: end - first, into: scratch,
+        by: scratch + packed)
       var (weight, ending) = (weight, ending)
       for part in parts {
         part.run(
@@ -116,23 +120,34 @@ struct ImageLaneCorrelation: @unchecked Sendable {
     }
   }
 
+  /// Lays images out as lanes, with zeros around them.
+  ///
+  /// - Parameter turned: room for all images as lanes without zeros.
   private func pack(
     _ x: UnsafePointer<Float>, _ gate: UnsafePointer<Float>?, images: Int,
-    into packed: UnsafeMutablePointer<Float>
+    into packed: UnsafeMutablePointer<Float>, by turned: UnsafeMutablePointer<Float>
   ) {
     let unit = inputs * height * width
+    let lanes = ck_lanes()
     if rows == height && columns == width {
       ck_images_to_lanes(x, gate, images, unit, unit, packed)
       return
     }
-    packed.update(repeating: 0, count: inputs * rows * columns * ck_lanes())
+    packed.update(repeating: 0, count: inputs * rows * columns * lanes)
     // pixels that no tap meets have no place
     let count = min(width, columns - left)
+    // rows shorter than a vector fill no square of pixels and images: all rows are turned at once, then put in their places
+    let isShort = count < lanes
+    if isShort { ck_images_to_lanes(x, gate, images, unit, unit, turned) }
     for channel in 0..<inputs {
       for row in 0..<min(height, rows - top) {
         let from = (channel * height + row) * width
-        ck_images_to_lanes(
-          x + from, gate.map { $0 + from }, images, unit, count, packed + place(channel, top + row, left))
+        let to = packed + place(channel, top + row, left)
+        if isShort {
+          to.update(from: turned + from * lanes, count: count * lanes)
+        } else {
+          ck_images_to_lanes(x + from, gate.map { $0 + from }, images, unit, count, to)
+        }
       }
     }
   }
