@@ -39,7 +39,7 @@ func reportMobile(
       detection.chart, file: "figures/problem_c/detector.png",
       caption:
         "\(detection.detector): how many attacked images it finds against how many clean ones it suspects. Dashed: the attack knows "
-        + "of it. The diagonal is chance.")
+        + "of it.")
   }
   if let aware = detection.rows.last?.curve?.area {
     try report.metrics.addHeadline("deployment_mobile_detector_area_aware", aware)

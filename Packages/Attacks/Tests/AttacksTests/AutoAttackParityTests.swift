@@ -21,18 +21,20 @@ import Testing
     ).records.map(\.isRobust)
   }
 
-  // The whole list on the first 100 images (all 1,000 are compared by Benchmarks/parity.py: Docs/AttackParity.md). Two runs of the
-  // authors' differ in 11 of the 1,000 in the L-infinity ball and 9 in the L2 ball, so about 1 here. A list that skips an attack,
-  // or one whose steps or starts are wrong, leaves more images standing.
+  // The whole list on the first 100 images; Docs/AttackParity.md compares all 1,000. Two runs of the authors' differ in some images
+  // themselves, most of them among the first; ours may differ from theirs twice as often and in two more. Steps, starts or
+  // projections that are wrong leave many more images standing.
   @Test(arguments: [VectorNorm.lInf, .l2]) func theSameImagesStandAll(_ norm: VectorNorm) throws {
     let (radius, count) = (MNISTSample.radius(norm), 100)
     let ours =
       norm == .lInf
       ? try Self.ours(AutoAttack.standard(budget: LInfBall(radius: radius)), count: count)
       : try Self.ours(AutoAttack.standard(budget: L2Ball(radius: radius)), count: count)
-    for theirs in try Self.authors("\(MNISTSample.name(norm))/standard") {
-      #expect(theirs.count == 1000 && (200...800).contains(theirs.count { $0 }))
-      #expect(zip(ours, theirs).count { $0 != $1 } <= 3)
+    let theirs = try Self.authors("\(MNISTSample.name(norm))/standard")
+    let own = zip(theirs[0], theirs[1]).prefix(count).count { $0 != $1 }
+    for outcome in theirs {
+      #expect(outcome.count == 1000 && (200...800).contains(outcome.count { $0 }))
+      #expect(zip(ours, outcome).count { $0 != $1 } <= 2 * own + 2)
     }
   }
 
