@@ -24,6 +24,8 @@ import Testing
     ConvolutionCase([16, 3, 12, 11], [3, 3, 3, 3], settings(2, padding: 2, dilation: 2)),
     ConvolutionCase([35, 2, 1, 3], [3, 2, 1, 3], settings(2, padding: 3)),
     ConvolutionCase([16, 3, 6, 6], [4, 3, 4, 4], settings(1)),
+    // a whole result is shorter than a vector
+    ConvolutionCase([18, 2, 5, 6], [1, 2, 3, 3], settings(2)),
   ]
 
   private func prepared(_ c: ConvolutionCase, _ pass: ConvolutionPass) -> PreparedConvolution {
