@@ -179,11 +179,7 @@ private func transfers(_ one: PruningRobustness) -> Table {
   )
   for form in one.pruned {
     for (attack, result) in form.transfers {
-      table.append([
-        .text(form.form), .text(attack), .proportion(result.sourceFooled), .proportion(result.targetFooled),
-        result.sourceFooled.successes > 0 ? .number(result.ratio, decimals: 2) : .text("undefined"),
-        .text(range(result.ratioInterval(), decimals: 2)), .proportion(result.rateAmongCorrect),
-      ])
+      table.append([.text(form.form), .text(attack)] + result.cells)
     }
   }
   return table

@@ -81,4 +81,7 @@ extension ReportFolder {
 }
 
 /// A rate of a part's table as text; a dash where the run has none.
-func rateText(_ cell: Table.Cell?) -> String { cell?.text.isEmpty == false ? cell!.text : "-" }
+func rateText(_ cell: Table.Cell?) -> String {
+  guard let text = cell?.text, !text.isEmpty else { return "-" }
+  return text
+}

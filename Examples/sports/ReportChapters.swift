@@ -32,12 +32,10 @@ func addProblemA(_ results: SportsResults, _ report: inout ReportFolder) throws 
   report.add(["Both networks", "Which network for what"], of: part)
   let accuracy = try part.table("Both networks")
   report.report.addList(
-    try networks.map { network in
-      let name = Architecture.allCases[networks.firstIndex(of: network) ?? 0].rawValue
-      return
-        "\(network) classifies \(rateText(accuracy.cell("Test accuracy", column: network))) of the test images rightly, trained in "
-        + "\(Table.Cell.number(try part.value("\(name)_train_seconds"), decimals: 0).text) s, best in epoch "
-        + "\(Int(try part.value("\(name)_best_epoch")))."
+    try Architecture.allCases.map { one in
+      "\(one.title) classifies \(rateText(accuracy.cell("Test accuracy", column: one.title))) of the test images rightly, trained in "
+        + "\(Table.Cell.number(try part.value("\(one.rawValue)_train_seconds"), decimals: 0).text) s, best in epoch "
+        + "\(Int(try part.value("\(one.rawValue)_best_epoch")))."
     } + [
       "The more accurate one by McNemar's exact test on the same images: "
         + "\(rateText(accuracy.cell("Test accuracy", column: "Winner")))."

@@ -25,7 +25,7 @@ func addConclusions(_ results: SportsResults, _ report: inout ReportFolder) thro
   for (name, chart, caption) in charts where !chart.series.isEmpty {
     try report.add(chart, file: "figures/conclusions/\(name).png", caption: caption)
   }
-  report.addPrinted(try findings(results, corners))
+  report.addPrinted(try findings(results))
   report.report.addHeading("Contributions", depth: 2)
   report.addPrinted(try contributions(results))
   report.report.addHeading("Limits", depth: 2)
@@ -96,7 +96,7 @@ private func chart(_ corners: [Corner], _ title: String, _ name: String, _ heigh
   return chart
 }
 
-private func findings(_ results: SportsResults, _ corners: [Corner]) throws -> [String] {
+private func findings(_ results: SportsResults) throws -> [String] {
   let accuracy = try results.classify.table("Both networks")
   let pairs = try results.attack.table("Pairs")
   let titles = Architecture.allCases.map(\.title)

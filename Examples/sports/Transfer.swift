@@ -47,18 +47,20 @@ private func table(_ transfers: [Transfer], _ title: String) -> Table {
       "Attack", "Source fooled", "Target fooled", "Plain ratio", "95 % interval", "Conditional rate",
     ])
   for one in transfers {
-    let interval = one.result.ratioInterval()
-    table.append([
-      .text(one.configuration.title), .proportion(one.result.sourceFooled),
-      .proportion(one.result.targetFooled),
-      one.result.sourceFooled.successes > 0 ? .number(one.result.ratio, decimals: 2) : .text("undefined"),
-      .text(
-        "\(Table.Cell.number(interval.lowerBound, decimals: 2).text) to "
-          + Table.Cell.number(interval.upperBound, decimals: 2).text),
-      .proportion(one.result.rateAmongCorrect),
-    ])
+    table.append([.text(one.configuration.title)] + one.result.cells)
   }
   return table
+}
+
+extension TransferResult {
+  /// Source fooled, target fooled, the plain ratio with its interval, and the conditional rate, for tables.
+  var cells: [Table.Cell] {
+    [
+      .proportion(sourceFooled), .proportion(targetFooled),
+      sourceFooled.successes > 0 ? .number(ratio, decimals: 2) : .text("undefined"),
+      .text(range(ratioInterval(), decimals: 2)), .proportion(rateAmongCorrect),
+    ]
+  }
 }
 
 /// Conditional rates of several attacks together, by what they have in common (requirement D4.72).
